@@ -1,4 +1,4 @@
-"""`python -m crm.packaging`: build what git does not hold. `python -m crm.packaging check-translations`: prove it whole."""
+"""`python -m crm.packaging` builds what git does not hold; with `check-translations` it proves the catalogue whole."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Node:
 def build_front_end(root: Path, *, force: bool = False) -> bool:
     """Make crm/static/vendor under `root` match the lock file; True if it had to be built.
 
-    Raises BuildFailed when neither Node nor the package that carries it can be had, or when npm or the build script fails.
+    Raises BuildFailed when neither Node nor the package that carries it can be had, or when npm or the build fails.
     """
     static = root / "crm" / "static"
     vendor = static / "vendor"

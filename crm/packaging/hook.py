@@ -38,7 +38,9 @@ def load_packaging(root: Path) -> ModuleType:
     """Load this folder as a package of its own: importing `crm` would need Flask, which a build environment lacks."""
     folder = root / "crm" / "packaging"
     name = "waituo_packaging"
-    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     if spec is None or spec.loader is None:
         raise ImportError(f"no package at {folder}")
     package = importlib.util.module_from_spec(spec)

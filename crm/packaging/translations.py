@@ -1,6 +1,6 @@
 """Compiles the Chinese catalogue from the rooms' fragments, and proves that it is whole.
 
-msgids are English, so English needs no catalogue; each room keeps its sentences in crm/translations/zh_Hans_CN/<room>.po.
+msgids are English, so English needs no catalogue; each room keeps its Chinese in translations/zh_Hans_CN/<room>.po.
 """
 
 from __future__ import annotations
@@ -143,9 +143,9 @@ def definitions(root: Path, problems: list[str]) -> dict[Key, tuple[str, Message
     return defined
 
 
-def forms_of(text: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """The forms of an id or a translation: one, or one for each plural form."""
-    return (text,) if isinstance(text, str) else tuple(text)
+def forms_of(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    """The forms of a translation: one, or one for each plural form; none if it has none."""
+    return (text,) if isinstance(text, str) else tuple(text or ())
 
 
 def problems_of_source(key: Key, use: Use) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Both languages are whole: each message in the code has its Chinese, and the check that says so has been seen to fail."""
+"""Both languages are whole: each message in the code has its Chinese; the check that says so has been seen to fail."""
 
 from pathlib import Path
 
