@@ -225,8 +225,7 @@ def _reached_at(lines: Sequence[Line], points: Fraction) -> datetime | None:
     running, reached, below = NOTHING, None, points > 0
     moves: dict[datetime, Fraction] = {}
     for line in lines:
-        if line.points:
-            moves[line.at] = moves.get(line.at, NOTHING) + line.points
+        moves[line.at] = moves.get(line.at, NOTHING) + line.points
     for at in sorted(moves):
         running += moves[at]
         if below and running >= points:

@@ -35,7 +35,7 @@ def bonus(team: int, points: int, *, day: date = DAYS[0], minute: int = 0, reaso
     return Adjustment(day, team, None, points, reason, "Zhao", f"adjustment:{team}:{day}:{minute}", moment(day, minute))
 
 
-# --- a worked example: six teams, four days, every number below reckoned by hand 
+# --- a worked example: six teams, four days, every number below reckoned by hand
 
 #             visit consult intent application accepted
 COUNTS = {
@@ -263,6 +263,13 @@ def test_a_bonus_taken_away_moves_no_time_but_a_replaced_case_counts_from_its_re
     cases = [fact("accepted", 1, 1, minute=10), fact("accepted", 1, 2, minute=90)]
     replaced = score_lines(RAW, cases, [bonus(1, -15, minute=50, reason="returned_file")])
     assert standings(RAW, replaced, {}, teams=[1])[0].reached_at == moment(DAYS[0], 90)
+
+
+def test_who_never_fell_under_a_sum_has_been_there_the_longest() -> None:
+    lines = score_lines(RAW, [], [bonus(1, -5, minute=1), bonus(1, 5, minute=2)])
+    rows = standings(RAW, lines, {}, teams=[1, 2])
+    assert [(row.rank, row.party_id) for row in rows] == [(1, 2), (2, 1)]
+    assert rows[0].reached_at is None
 
 
 def test_a_hidden_team_takes_no_place() -> None:
