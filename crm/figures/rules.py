@@ -15,7 +15,9 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Any, Literal, Protocol, TypeVar
 
-FUNNEL_STAGES: tuple[str, ...] = ("consult", "application", "accepted", "approved", "disbursed")
+from crm.leads.rules import STAGES
+
+FUNNEL_STAGES: tuple[str, ...] = tuple(stage.value for stage in STAGES)
 """Stage codes in the order of the funnel; reaching one implies those before it."""
 
 MINIMUM_BASE: Mapping[str, int] = {"consult": 10, "application": 5}
