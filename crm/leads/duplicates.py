@@ -32,14 +32,17 @@ def same_party(a: PartyKey, b: PartyKey) -> MatchReason | None:
     """
     if a.phone and a.phone == b.phone and is_mobile(a.phone):
         return "phone"
-    if _folded(a.licence) and _folded(a.licence) == _folded(b.licence):
+    if identity_text(a.licence) and identity_text(a.licence) == identity_text(b.licence):
         return "licence"
-    name, place = _folded(a.name), _folded(a.place)
-    if name and place and (name, place) == (_folded(b.name), _folded(b.place)):
+    name, place = identity_text(a.name), identity_text(a.place)
+    if name and place and (name, place) == (identity_text(b.name), identity_text(b.place)):
         return "name_place"
     return None
 
 
-def _folded(text: str | None) -> str:
-    """One spelling for the many of a name: full width, letter case and spaces set aside."""
+def identity_text(text: str | None) -> str:
+    """One spelling for the many of a name, place or licence: width, letter case and spaces set aside; "" for None.
+
+    Any stored key of a name at a place must be made from this text, or it finds others than `same_party` does.
+    """
     return fold(text or "").replace(" ", "")
