@@ -1,0 +1,221 @@
+/* Small habits of every page. No framework: each block stands alone and does nothing where its marks are absent. */
+(() => {
+  "use strict";
+  const find = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const on = (name, act, target = document) => target.addEventListener(name, act);
+  const word = (name) => document.body.dataset["word" + name] || "";
+  const TOKEN_LIFE = 50 * 60 * 1000; // the server's token lives an hour; take a new one before that
+  let tokenTaken = Date.now();
+
+  function toast(text, tone = "info", button = null) {
+    const line = document.createElement("div");
+    line.className = "wt-toast wt-toast-" + tone;
+    line.textContent = text;
+    if (button) line.append(button);
+    find("#wt-toasts")?.append(line);
+    setTimeout(() => line.remove(), button ? 15000 : 6000);
+  }
+
+  /* ---- security token ---- */
+  const tokenMeta = () => find('meta[name="csrf-token"]');
+  async function freshToken() {
+    const answer = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const token = find('meta[name="csrf-token"]', page)?.content;
+    if (!token) return;
+    tokenMeta().content = token;
+    all('input[name="csrf_token"]').forEach((field) => { field.value = token; });
+    tokenTaken = Date.now();
+  }
+  on("htmx:configRequest", (event) => {
+    if (event.detail.verb === "get") return;
+    event.detail.headers["X-CSRFToken"] = tokenMeta().content;
+    if (event.detail.parameters.csrf_token) event.detail.parameters.csrf_token = tokenMeta().content;
+  });
+  on("htmx:responseError", async (event) => {
+    const { xhr, elt } = event.detail;
+    if (xhr.status === 400 && xhr.responseText.includes('data-error="csrf"') && !elt.dataset.retried) {
+      elt.dataset.retried = "1";
+      await freshToken();
+      window.htmx.trigger(elt, elt.tagName === "FORM" ? "submit" : "click");
+    } else toast(word("Failed"), "bad");
+  });
+
+  /* ---- network and polling ---- */
+  const lost = (is) => document.body.classList.toggle("wt-lost", is);
+  on("htmx:sendError", () => { if (!document.body.classList.contains("wt-lost")) toast(word("Offline"), "warn"); lost(true); });
+  on("htmx:timeout", () => lost(true));
+  on("htmx:afterOnLoad", () => lost(false));
+  on("htmx:beforeRequest", (event) => { if (document.hidden && event.target.hasAttribute("data-poll")) event.preventDefault(); });
+  on("visibilitychange", () => { if (!document.hidden) all("[data-poll]").forEach((e) => window.htmx?.trigger(e, "refresh")); });
+
+  /* ---- the sender's own id ---- */
+  function uuid() {
+    if (crypto.randomUUID) return crypto.randomUUID(); // only there on https and localhost
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 15) | 64;
+    bytes[8] = (bytes[8] & 63) | 128;
+    const hex = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  }
+  const fillIds = (root) => all("input[data-client-uid]", root).forEach((field) => { if (!field.value) field.value = uuid(); });
+
+  /* ---- sending ---- */
+  on("submit", async (event) => {
+    const form = event.target;
+    if (form.method === "dialog") return;
+    if (form.method === "get") { // empty filters stay out of the address
+      const unused = [...form.elements].filter((e) => e.name && !e.value && !e.disabled);
+      unused.forEach((e) => { e.disabled = true; });
+      setTimeout(() => unused.forEach((e) => { e.disabled = false; }));
+      return;
+    }
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (event.defaultPrevented || form.matches("[hx-post],[hx-put],[hx-delete]")) return;
+    form.dataset.sent = "1";
+    const by = event.submitter;
+    if (Date.now() - tokenTaken > TOKEN_LIFE) {
+      event.preventDefault();
+      try { await freshToken(); } catch { delete form.dataset.sent; toast(word("Offline"), "warn"); return; }
+      delete form.dataset.sent;
+      form.requestSubmit(by || undefined);
+      return;
+    }
+    if (form.hasAttribute("data-forget")) sessionStorage.clear();
+    markSent(form);
+    setTimeout(() => all("button[type=submit], button:not([type])", form).forEach((b) => { b.disabled = true; }));
+  });
+  on("pageshow", (event) => {
+    if (event.persisted) all("form[data-sent]").forEach((form) => {
+      delete form.dataset.sent;
+      all("button:disabled", form).forEach((b) => { b.disabled = false; });
+    });
+  }, window);
+  on("change", (event) => { if (event.target.matches("form[data-auto-submit] select")) event.target.form.requestSubmit(); });
+
+  /* ---- long forms are kept in this tab until they are sent ---- */
+  const keepKey = (form) => ["keep", document.body.dataset.actor, location.pathname, form.dataset.keep].join(":");
+  const keepable = (form) => [...form.elements].filter((e) => e.name && !["hidden", "password", "file", "submit", "button"].includes(e.type) && !e.hasAttribute("data-private"));
+  function readKept(key) { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } }
+  function saveForm(form) {
+    const values = keepable(form).map((e) => [e.name, e.type === "checkbox" || e.type === "radio" ? e.value : null, e.matches("[type=checkbox],[type=radio]") ? e.checked : e.value]);
+    try { sessionStorage.setItem(keepKey(form), JSON.stringify({ values, sent: false })); } catch { /* a full store must not stop the typing */ }
+  }
+  function markSent(form) {
+    if (!form.dataset.keep) return;
+    const kept = readKept(keepKey(form));
+    if (kept) sessionStorage.setItem(keepKey(form), JSON.stringify({ ...kept, sent: true }));
+  }
+  function restore(form) {
+    const kept = readKept(keepKey(form));
+    if (!kept || find("[aria-invalid], .wt-note-bad", form)) return; // the server has already given back what was typed
+    let changed = false;
+    for (const [name, option, value] of kept.values) {
+      const field = keepable(form).find((e) => e.name === name && (option === null || e.value === option));
+      if (!field) continue;
+      const slot = option === null ? "value" : "checked";
+      if (field[slot] !== value) { field[slot] = value; changed = true; }
+    }
+    if (!changed) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = word("Discard");
+    button.addEventListener("click", () => { sessionStorage.removeItem(keepKey(form)); form.reset(); button.parentElement.remove(); });
+    toast(word("Restored"), "info", button);
+  }
+  function tidyKept() {
+    if (document.body.dataset.error) return; // an error page: the form will be looked at again
+    const here = all("form[data-keep]").map(keepKey);
+    Object.keys(sessionStorage).filter((key) => key.startsWith("keep:")).forEach((key) => {
+      const foreign = !key.startsWith("keep:" + document.body.dataset.actor + ":");
+      if (foreign || (readKept(key)?.sent && !here.includes(key))) sessionStorage.removeItem(key);
+    });
+  }
+  let typing = 0;
+  on("input", (event) => {
+    const form = event.target.form;
+    if (!form?.dataset.keep) return;
+    clearTimeout(typing);
+    typing = setTimeout(() => saveForm(form), 300);
+  });
+
+  /* ---- keys ---- */
+  const writing = (e) => e.matches?.("input, textarea, select, [contenteditable]");
+  on("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target.closest?.("[data-grid]")) return moveInGrid(event);
+    if (writing(event.target) || find("dialog[open]")) return;
+    if (event.key === "/") { const box = find("[data-search]"); if (box) { event.preventDefault(); box.focus(); box.select(); } }
+    else if (event.key === "n") find("a[data-new]")?.click();
+    else if (event.key === "?") find("#wt-help")?.showModal();
+  });
+  function moveInGrid(event) {
+    const field = event.target;
+    if (!field.matches("input")) return;
+    const [steps, across] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], Enter: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] || [];
+    if (steps === undefined) return;
+    const atEdge = field.selectionStart === field.selectionEnd && field.selectionStart === (across < 0 ? 0 : field.value.length);
+    if (across && !atEdge && field.selectionEnd - field.selectionStart !== field.value.length) return;
+    const next = cellAt(field, steps, across);
+    if (next || event.key !== "ArrowLeft") event.preventDefault();
+    next?.focus();
+    next?.select();
+  }
+  function cellAt(field, down, across) {
+    const rows = all("tr", field.closest("[data-grid]")).map((row) => all("input:not([type=hidden]):not(:disabled)", row)).filter((cells) => cells.length);
+    const row = rows.findIndex((cells) => cells.includes(field));
+    return rows[row + down]?.[rows[row].indexOf(field) + across];
+  }
+  on("paste", (event) => { // a block copied from a spreadsheet fills the grid from the cell where it is put
+    const start = event.target.closest?.("[data-grid] input");
+    const text = event.clipboardData?.getData("text/plain") || "";
+    if (!start || !/[\t\n]/.test(text.trim())) return;
+    event.preventDefault();
+    text.trimEnd().split(/\r?\n/).forEach((line, down) => line.split("\t").forEach((value, across) => {
+      const cell = cellAt(start, down, across);
+      if (!cell) return;
+      cell.value = value.trim();
+      cell.dispatchEvent(new Event("input", { bubbles: true }));
+    }));
+  });
+
+  /* ---- buttons ---- */
+  on("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.dialog) document.getElementById(button.dataset.dialog)?.showModal();
+    else if (button.hasAttribute("data-close")) button.closest("dialog")?.close();
+    else if (button.hasAttribute("data-back")) history.back();
+    else if (button.hasAttribute("data-print")) print();
+    else if (button.dataset.copy) copy(document.getElementById(button.dataset.copy));
+  });
+  async function copy(source) {
+    if (!source) return;
+    const text = source.value ?? source.textContent;
+    try { await navigator.clipboard.writeText(text); } catch { // without https the clipboard is closed: select and use the old way
+      const range = document.createRange();
+      if (source.select) source.select(); else { range.selectNodeContents(source); getSelection().removeAllRanges(); getSelection().addRange(range); }
+      document.execCommand("copy");
+    }
+    toast(word("Copied"), "good");
+  }
+
+  /* ---- ticking rows for a bulk action ---- */
+  on("change", (event) => {
+    const box = event.target;
+    if (!box.matches("[data-check-all], [data-check]")) return;
+    const scope = box.closest("form, main");
+    const boxes = all("[data-check]", scope);
+    if (box.hasAttribute("data-check-all")) boxes.forEach((b) => { b.checked = box.checked; });
+    const count = boxes.filter((b) => b.checked).length;
+    all("[data-check-count]", scope).forEach((e) => { e.textContent = count; });
+    all("[data-check-bar]", scope).forEach((e) => { e.hidden = !count; });
+  });
+
+  function prepare(root) { fillIds(root); all("form[data-keep]", root).forEach(restore); }
+  on("htmx:afterSwap", (event) => prepare(event.target));
+  tidyKept();
+  prepare(document);
+  find("[data-focus]")?.focus();
+})();
