@@ -1,0 +1,37 @@
+"""Who may see, plan and approve campaigns. Members see the campaigns that their teams take part in, and the walk-in one."""
+
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, or_, select, true
+
+from crm.campaigns.models import Campaign, CampaignTeam
+from crm.kernel.actor import Actor, Role
+from crm.people.policy import team_scope
+
+
+class CampaignPermission(StrEnum):
+    """Alphabetical."""
+
+    APPROVE = "campaigns.approve"
+    EDIT = "campaigns.edit"
+    RUN = "campaigns.run"
+    VIEW = "campaigns.view"
+
+
+_VIEW = frozenset({CampaignPermission.VIEW})
+GRANTS: dict[Role, frozenset[str]] = {
+    Role.ADMIN: _VIEW,
+    Role.AUDITOR: _VIEW,
+    Role.MANAGER: _VIEW | {CampaignPermission.APPROVE},
+    Role.MEMBER: _VIEW,
+    Role.ORGANISER: _VIEW | {CampaignPermission.EDIT, CampaignPermission.RUN},
+    Role.TEAM_LEAD: _VIEW,
+}
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """The campaigns that the actor may see."""
+    teams = team_scope(actor)
+    if teams is None:
+        return true()
+    return or_(Campaign.walk_in, Campaign.id.in_(select(CampaignTeam.campaign_id).where(CampaignTeam.team_id.in_(teams))))

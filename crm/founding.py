@@ -1,0 +1,40 @@
+"""What every installation has from its first moment: the schema, a privacy notice and the walk-in campaign."""
+
+import hashlib
+from datetime import date, datetime
+
+from sqlalchemy import select
+
+from crm.campaigns.models import Campaign
+from crm.kernel.db import db
+from crm.leads.models import NoticeVersion
+
+VALID_OUTCOMES = ["consulted", "interested", "applied", "customer", "ineligible"]
+NOTICE = """本行（{bank}）为答复您本次的贷款咨询，将收集您的称呼、手机号码、所在行业和您自愿提供的经营信息。
+用途：仅用于本次咨询的联系与答复；如您另行勾选，方用于相应渠道的产品告知或授信评估。
+保存期限：活动结束后九十天内未提出申请的，信息将被删除；提出申请的，按本行信贷档案期限保存。
+您的权利：您可随时查阅、更正、撤回同意或要求删除，方式：告知现场工作人员、拨打本行客服电话或扫描海报上的二维码。
+不同意第二、第三项不影响本次咨询。"""
+
+
+def lay_foundation(*, bank: str, today: date, at: datetime) -> None:
+    """Makes the first notice and the walk-in campaign where they are missing."""
+    if db.session.scalar(select(NoticeVersion.id).limit(1)) is None:
+        body = NOTICE.format(bank=bank)
+        db.session.add(NoticeVersion(number=1, body=body, text_hash=hashlib.sha256(body.encode()).hexdigest(), created_at=at))
+    if db.session.scalar(select(Campaign.id).where(Campaign.walk_in)) is None:
+        db.session.add(
+            Campaign(
+                code="WALK-IN",
+                name="自然到访",
+                model="event",
+                status="running",
+                walk_in=True,
+                starts_on=date(today.year, 1, 1),
+                ends_on=date(9999, 12, 31),
+                valid_outcomes=VALID_OUTCOMES,
+                valid_rule="到访客户与客户经理就具体产品进行了交谈",
+                created_at=at,
+            )
+        )
+    db.session.flush()

@@ -1,0 +1,53 @@
+"""Bringing the database to the newest schema, and refusing to run on a foreign one."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from crm.kernel.db import db, writing
+
+
+class SchemaMismatch(Exception):
+    """The database's schema is not the one of this program; the message says what to do."""
+
+
+def migrate(folder: Path, *, to: str = "head") -> None:
+    """Runs the migrations up (or down) to a revision in one transaction."""
+    token = writing.set(True)
+    try:
+        with db.engine.begin() as connection:
+            config = _config(folder, connection)
+            known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+            current = revision(connection)
+            if current is not None and current not in known:
+                raise SchemaMismatch(f"the database is at {current}, which this version of the program does not know")
+            going_down = to == "base" or (current is not None and to != "head" and to < current)
+            (command.downgrade if going_down else command.upgrade)(config, to)
+    finally:
+        writing.reset(token)
+
+
+def check(folder: Path) -> None:
+    """Raises SchemaMismatch unless the database is at the newest revision."""
+    with db.engine.connect() as connection:
+        current = revision(connection)
+    head = (folder / "HEAD").read_text().strip()
+    if current != head:
+        raise SchemaMismatch(f"the database is at {current or 'nothing'}, this program needs {head}: run `crm migrate`")
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision that the database is at."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(folder: Path, connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

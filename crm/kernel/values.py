@@ -1,0 +1,112 @@
+"""Small values that every room means in the same way: phones, masks, initials, search grams."""
+
+import re
+import unicodedata
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+import phonenumbers
+from pypinyin import Style, lazy_pinyin
+
+from crm.kernel.errors import Invalid
+
+_MOBILE = re.compile(r"1[3-9]\d{9}")
+_NOISE = re.compile(r"[\s\-()·.]+")
+_FLOAT = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+|\d+\.0+")
+
+
+def fold(text: str) -> str:
+    """NFKC, blanks squeezed, case folded: the form in which texts are compared."""
+    return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
+
+
+def clean_text(text: str | None) -> str:
+    """What a person typed, without control characters and outer blanks; "" for None."""
+    if not text:
+        return ""
+    kept = "".join(ch for ch in text if ch in "\n\t" or unicodedata.category(ch)[0] != "C" or ch == "\u200d")
+    return kept.strip()
+
+
+def normalise_phone(raw: str | int | float) -> str:
+    """One key for one phone: 11 digits for a mainland mobile, E.164 for any other valid number.
+
+    Accepts spaces, hyphens, full-width digits, +86, 0086, 86, a leading 0 and what a spreadsheet makes of a
+    number (13800138000.0, 1.3800138E+10). Raises Invalid("phone.invalid").
+    """
+    text = unicodedata.normalize("NFKC", str(raw)).strip()
+    if _FLOAT.fullmatch(text):
+        text = _whole(text)
+    digits = _NOISE.sub("", text)
+    for prefix in ("+86", "0086", "86", "0"):
+        rest = digits.removeprefix(prefix)
+        if rest != digits and _MOBILE.fullmatch(rest):
+            return rest
+    if _MOBILE.fullmatch(digits):
+        return digits
+    return _other_number(digits)
+
+
+def _whole(text: str) -> str:
+    try:
+        return str(int(Decimal(text)))
+    except (InvalidOperation, ValueError, OverflowError):
+        return text
+
+
+def _other_number(digits: str) -> str:
+    try:
+        parsed = phonenumbers.parse(digits, "CN")
+    except phonenumbers.NumberParseException:
+        raise Invalid("phone.invalid") from None
+    if not phonenumbers.is_valid_number(parsed):
+        raise Invalid("phone.invalid")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_mobile(phone: str) -> bool:
+    """Whether a normalised phone is a mainland mobile, which belongs to a person and not to a place."""
+    return bool(_MOBILE.fullmatch(phone))
+
+
+def mask_phone(phone: str) -> str:
+    """138****8000: first three and last four digits stay (JR/T 0171's masking appendix)."""
+    if not phone:
+        return ""
+    if len(phone) < 8:
+        return "*" * len(phone)
+    return f"{phone[:3]}****{phone[-4:]}"
+
+
+def mask_name(name: str) -> str:
+    """张* for 张三, 张** for 张三丰: the first character stays."""
+    if len(name) <= 1:
+        return name and "*"
+    return name[0] + "*" * min(len(name) - 1, 2)
+
+
+def group_phone(phone: str) -> str:
+    """138 0013 8000 for reading aloud; other numbers as they are."""
+    return f"{phone[:3]} {phone[3:7]} {phone[7:]}" if is_mobile(phone) else phone
+
+
+@lru_cache(maxsize=20_000)
+def initials(text: str) -> str:
+    """Pinyin initials of the Chinese characters, other letters as they are: 张三丰 -> zsf."""
+    if text.isascii():
+        return ""
+    return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER, errors=lambda rest: "")).lower()
+
+
+def search_text(*parts: str | None) -> str:
+    """What a search looks through: the folded parts and their initials, divided by |."""
+    kept = [part for part in parts if part]
+    return "|".join([*(fold(part) for part in kept), *filter(None, (initials(part) for part in kept[:2]))])
+
+
+def grams(text: str) -> frozenset[str]:
+    """The two-character windows of a search text. SQLite's own trigram index answers nothing for two-character names."""
+    found: set[str] = set()
+    for part in text.split("|"):
+        found.update(part[at : at + 2] for at in range(len(part) - 1))
+    return frozenset(found)

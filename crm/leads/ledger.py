@@ -1,0 +1,318 @@
+"""The stage ledger's only writer: entries are appended, and what counts is projected from them in the same transaction.
+
+`lead_stage` holds the one entry that counts per lead and stage; `funnel_day` and `member_day` are its sums. All three are
+written by `project` alone, so that a capture, a void, a merge and an undone merge share one definition.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, insert, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
+
+from crm.kernel.actor import Actor
+from crm.kernel.clock import business_day
+from crm.kernel.db import db
+from crm.kernel.errors import Conflict, Invalid, NotFound
+from crm.leads.ledger_models import FunnelDay, LeadMerge, LeadStage, MemberDay, StageEntry
+from crm.leads.models import Lead
+from crm.leads.rules import LiveEntry, Stage, after, counting, furthest, up_to
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The three clocks of a record. `occurred_raw` is set when a phone's claim was corrected."""
+
+    occurred_at: datetime
+    recorded_at: datetime
+    received_at: datetime
+    occurred_raw: datetime | None = None
+
+    @classmethod
+    def at(cls, moment: datetime) -> "Clocks":
+        """All three at once: recorded at a desk while it happens."""
+        return cls(moment, moment, moment)
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Where and to whom a stage counts, as it is at that moment."""
+
+    team_id: int | None
+    district_id: int | None
+    session_id: int | None
+    credited_id: int | None
+    acted_id: int | None
+
+
+def append(
+    actor: Actor, lead: Lead, stage: Stage, *, clocks: Clocks, credit: Credit, zone: str, case_number: str | None = None
+) -> StageEntry:
+    """Writes the entry and those that it implies, and projects the lead. Raises Conflict("stage.reached") for a stage that counts."""
+    root = lead.merged_into_id or lead.id
+    reached = set(db.session.scalars(select(LeadStage.stage).where(LeadStage.lead_id == root)))
+    if stage in reached:
+        raise Conflict("stage.reached", stage=stage.value)
+    entry = _entry(actor, lead, stage, clocks, credit, zone)
+    entry.case_number = case_number
+    db.session.add(entry)
+    db.session.flush()
+    for earlier in up_to(stage)[:-1]:
+        if earlier not in reached:
+            implied = _entry(actor, lead, earlier, clocks, credit, zone)
+            implied.implied_by_id = entry.id
+            db.session.add(implied)
+    db.session.flush()
+    project([root])
+    return entry
+
+
+def void(actor: Actor, entry_id: int, *, reason: str, at: datetime) -> StageEntry:
+    """Undoes an entry and what it implied by further entries. A later stage that stands on it must be undone first."""
+    if not reason.strip():
+        raise Invalid("stage.reason")
+    entry = db.session.get(StageEntry, entry_id)
+    if entry is None or entry.voids_id is not None:
+        raise NotFound("stage.no_entry")
+    if _voided(entry.id):
+        raise Conflict("stage.voided")
+    lead = db.session.get_one(Lead, entry.lead_id)
+    root = lead.merged_into_id or lead.id
+    standing = {row.stage: row.entry_id for row in db.session.execute(select(LeadStage.stage, LeadStage.entry_id).where(LeadStage.lead_id == root))}
+    if standing.get(entry.stage) == entry.id and any(later in standing for later in after(Stage(entry.stage))):
+        raise Invalid("stage.later_stands")
+    undoing = [_undoing(actor, one, reason, at) for one in (entry, *_implied_by(entry.id))]
+    db.session.add_all(undoing)
+    db.session.flush()
+    project([root])
+    return undoing[0]
+
+
+def _implied_by(entry_id: int) -> list[StageEntry]:
+    undone = aliased(StageEntry)
+    return list(
+        db.session.scalars(
+            select(StageEntry)
+            .outerjoin(undone, undone.voids_id == StageEntry.id)
+            .where(StageEntry.implied_by_id == entry_id, StageEntry.voids_id.is_(None), undone.id.is_(None))
+        )
+    )
+
+
+def _voided(entry_id: int) -> bool:
+    return db.session.scalar(select(StageEntry.id).where(StageEntry.voids_id == entry_id)) is not None
+
+
+def _entry(actor: Actor, lead: Lead, stage: Stage, clocks: Clocks, credit: Credit, zone: str) -> StageEntry:
+    return StageEntry(
+        lead_id=lead.id,
+        campaign_id=lead.campaign_id,
+        session_id=credit.session_id,
+        district_id=credit.district_id,
+        team_id=credit.team_id,
+        stage=stage.value,
+        day=business_day(clocks.occurred_at, zone),
+        credited_id=credit.credited_id,
+        acted_id=credit.acted_id,
+        recorded_id=actor.user_id,
+        occurred_at=clocks.occurred_at,
+        occurred_raw=clocks.occurred_raw,
+        recorded_at=clocks.recorded_at,
+        received_at=clocks.received_at,
+    )
+
+
+def _undoing(actor: Actor, entry: StageEntry, reason: str, at: datetime) -> StageEntry:
+    return StageEntry(
+        lead_id=entry.lead_id,
+        campaign_id=entry.campaign_id,
+        session_id=entry.session_id,
+        district_id=entry.district_id,
+        team_id=entry.team_id,
+        stage=entry.stage,
+        day=entry.day,
+        credited_id=entry.credited_id,
+        acted_id=actor.user_id,
+        recorded_id=actor.user_id,
+        occurred_at=at,
+        recorded_at=at,
+        received_at=at,
+        voids_id=entry.id,
+        reason=reason,
+    )
+
+
+def live_entries(leads: ColumnElement[bool], as_of: datetime | None = None) -> dict[int, list[LiveEntry]]:
+    """Entries that are not voided, by the lead that they count for (a merged lead's count for its root).
+
+    With `as_of` the ledger as the server knew it then: entries, voids and merges received later are left out.
+    `leads` is a condition on StageEntry or on the root's id (`root_column`).
+    """
+    undone, merge = aliased(StageEntry), aliased(LeadMerge)
+    void_known = undone.voids_id == StageEntry.id
+    merge_known = (merge.lead_id == StageEntry.lead_id) & merge.ended_at.is_(None)
+    if as_of is not None:
+        void_known &= undone.received_at <= as_of
+        merge_known = (
+            (merge.lead_id == StageEntry.lead_id)
+            & (merge.started_at <= as_of)
+            & or_(merge.ended_at.is_(None), merge.ended_at > as_of)
+        )
+    root = db.func.coalesce(merge.root_id, StageEntry.lead_id)
+    query = (
+        select(
+            root, StageEntry.id, StageEntry.stage, StageEntry.campaign_id, StageEntry.day, StageEntry.district_id,
+            StageEntry.team_id, StageEntry.credited_id, StageEntry.occurred_at, StageEntry.received_at,
+        )
+        .outerjoin(undone, void_known)
+        .outerjoin(merge, merge_known)
+        .where(leads, StageEntry.voids_id.is_(None), undone.id.is_(None))
+    )  # fmt: skip
+    if as_of is not None:
+        query = query.where(StageEntry.received_at <= as_of)
+    found: dict[int, list[LiveEntry]] = {}
+    for root_id, *row in db.session.execute(query):
+        found.setdefault(root_id, []).append(LiveEntry(*row))
+    return found
+
+
+def project(roots: Iterable[int]) -> None:
+    """Brings `lead_stage`, the rollups and the leads' shown stage in line with the ledger, for these leads and those merged into them."""
+    roots = list(dict.fromkeys(roots))
+    for start in range(0, len(roots), 400):
+        _project(roots[start : start + 400])
+
+
+def _project(roots: list[int]) -> None:
+    family: dict[int, int] = {root: root for root in roots}
+    for lead_id, root_id in db.session.execute(
+        select(LeadMerge.lead_id, LeadMerge.root_id).where(LeadMerge.root_id.in_(roots), LeadMerge.ended_at.is_(None))
+    ):
+        family[lead_id] = root_id
+    live = live_entries(StageEntry.lead_id.in_(family))
+    removed = set(db.session.scalars(select(Lead.id).where(Lead.id.in_(roots), Lead.removed_at.is_not(None))))
+    merged = set(db.session.scalars(select(Lead.id).where(Lead.id.in_(roots), Lead.merged_into_id.is_not(None))))
+    wanted = {root: counting(live.get(root, ())) for root in roots if root not in removed | merged}
+    known: dict[int, list[LeadStage]] = {}
+    for row in db.session.scalars(select(LeadStage).where(LeadStage.lead_id.in_(roots))):
+        known.setdefault(row.lead_id, []).append(row)
+    change = _Change()
+    for root in roots:
+        change.compare(root, known.get(root, []), wanted.get(root, {}))
+    change.write()
+    _show_stages(roots, wanted)
+
+
+class _Change:
+    """The difference between what is projected and what should be."""
+
+    def __init__(self) -> None:
+        self.gone: list[tuple[int, str]] = []
+        self.fresh: list[tuple[int, LiveEntry]] = []
+        self.teams: Counter[tuple[object, ...]] = Counter()
+        self.members: Counter[tuple[object, ...]] = Counter()
+
+    def compare(self, root: int, known: list[LeadStage], wanted: dict[str, LiveEntry]) -> None:
+        kept = set()
+        for row in known:
+            entry = wanted.get(row.stage)
+            if entry is not None and entry.id == row.entry_id:
+                kept.add(row.stage)
+                continue
+            self.gone.append((root, row.stage))
+            self._count(row, -1)
+        for stage, entry in wanted.items():
+            if stage not in kept:
+                self.fresh.append((root, entry))
+                self._count(entry, 1)
+
+    def _count(self, row: LeadStage | LiveEntry, by: int) -> None:
+        self.teams[row.campaign_id, row.day, row.team_id or 0, row.district_id or 0, row.stage] += by
+        self.members[row.campaign_id, row.day, row.credited_id or 0, row.team_id or 0, row.stage] += by
+
+    def write(self) -> None:
+        for lead_id, stage in self.gone:
+            db.session.execute(delete(LeadStage).where(LeadStage.lead_id == lead_id, LeadStage.stage == stage))
+        if self.fresh:
+            db.session.execute(insert(LeadStage), [stage_row(root, entry) for root, entry in self.fresh])
+        add_to_rollups(self.teams, self.members)
+
+
+def stage_row(root: int, entry: LiveEntry) -> dict[str, object]:
+    """The `lead_stage` row of an entry that counts for `root`."""
+    return {
+        "lead_id": root, "stage": entry.stage, "entry_id": entry.id, "campaign_id": entry.campaign_id, "day": entry.day,
+        "district_id": entry.district_id, "team_id": entry.team_id, "credited_id": entry.credited_id,
+    }  # fmt: skip
+
+
+def add_to_rollups(teams: Counter[tuple[object, ...]], members: Counter[tuple[object, ...]]) -> None:
+    """Adds the differences to both rollups, in SQL, so that concurrent writers cannot lose each other's counts."""
+    _add(FunnelDay, ("campaign_id", "day", "team_id", "district_id", "stage"), teams)
+    _add(MemberDay, ("campaign_id", "day", "member_id", "team_id", "stage"), members)
+
+
+def _add(table: type[FunnelDay] | type[MemberDay], names: tuple[str, ...], counts: Counter[tuple[object, ...]]) -> None:
+    rows = [{**dict(zip(names, key, strict=True)), "leads": by} for key, by in counts.items() if by]
+    if not rows:
+        return
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    statement = statement.on_conflict_do_update(
+        index_elements=list(names), set_={"leads": table.__table__.c.leads + statement.excluded.leads}
+    )
+    db.session.execute(statement, rows)
+
+
+def _show_stages(roots: list[int], wanted: dict[int, dict[str, LiveEntry]]) -> None:
+    rows = []
+    for root in roots:
+        stages = wanted.get(root, {})
+        last = furthest(stages)
+        rows.append({"id": root, "stage": last.value if last else "", "stage_on": stages[last].day if last else None})
+    db.session.execute(update(Lead), rows)
+    db.session.flush()
+
+
+def rebuild() -> None:
+    """Writes the projections anew from the ledger alone, for the whole base."""
+    for table in (LeadStage, FunnelDay, MemberDay):
+        db.session.execute(delete(table))
+    db.session.flush()
+    ids = list(db.session.scalars(select(Lead.id)))
+    project(ids)
+
+
+def differences() -> list[str]:
+    """Where the projections and the ledger disagree; empty when all is well. Reads the whole ledger."""
+    teams: Counter[tuple[object, ...]] = Counter()
+    members: Counter[tuple[object, ...]] = Counter()
+    removed = set(db.session.scalars(select(Lead.id).where(Lead.removed_at.is_not(None))))
+    expected: dict[tuple[int, str], int] = {}
+    for root, entries in live_entries(true()).items():
+        if root in removed:
+            continue
+        for stage, entry in counting(entries).items():
+            expected[root, stage] = entry.id
+            teams[entry.campaign_id, entry.day, entry.team_id or 0, entry.district_id or 0, stage] += 1
+            members[entry.campaign_id, entry.day, entry.credited_id or 0, entry.team_id or 0, stage] += 1
+    actual = {(row.lead_id, row.stage): row.entry_id for row in db.session.execute(select(LeadStage.lead_id, LeadStage.stage, LeadStage.entry_id))}
+    found = [f"lead_stage {key}: {actual.get(key)} instead of {expected.get(key)}" for key in expected.keys() | actual.keys() if actual.get(key) != expected.get(key)]
+    found += _rollup_differences("funnel_day", _rows(FunnelDay, ("campaign_id", "day", "team_id", "district_id", "stage")), teams)
+    return found + _rollup_differences("member_day", _rows(MemberDay, ("campaign_id", "day", "member_id", "team_id", "stage")), members)
+
+
+def _rows(table: type[FunnelDay] | type[MemberDay], names: tuple[str, ...]) -> dict[tuple[object, ...], int]:
+    columns = [getattr(table, name) for name in names]
+    return {tuple(row[:-1]): row[-1] for row in db.session.execute(select(*columns, table.leads)) if row[-1]}
+
+
+def _rollup_differences(name: str, actual: dict[tuple[object, ...], int], expected: Counter[tuple[object, ...]]) -> list[str]:
+    return [f"{name} {key}: {actual.get(key, 0)} instead of {expected[key]}" for key in expected.keys() | actual.keys() if actual.get(key, 0) != expected[key]]
+
+
+__all__ = ["Clocks", "Credit", "add_to_rollups", "append", "differences", "live_entries", "project", "rebuild", "stage_row", "void"]
+

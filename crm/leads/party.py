@@ -1,0 +1,45 @@
+"""How a lead's person is known: the sealed phone and the keyed indexes beside it."""
+
+import hashlib
+
+from crm.kernel.installation import keys
+from crm.kernel.values import fold
+from crm.leads.models import Lead
+
+
+def set_phone(lead: Lead, phone: str) -> None:
+    """Seals a normalised phone ("" for none) on the lead; `lead.uid` and `lead.campaign_id` must be set."""
+    if not phone:
+        lead.phone_sealed = lead.phone_key = lead.person_key = lead.tail_key = None
+        return
+    lead.phone_sealed = keys().seal(phone, place=f"lead.phone:{lead.uid}")
+    lead.phone_key = phone_key(lead.campaign_id, phone)
+    lead.person_key = person_key(phone)
+    lead.tail_key = tail_key(phone[-4:])
+
+
+def open_phone(lead: Lead) -> str:
+    """The full phone, "" when there is none. Callers mask it or answer for showing it."""
+    return keys().open(lead.phone_sealed, place=f"lead.phone:{lead.uid}") if lead.phone_sealed else ""
+
+
+def phone_key(campaign_id: int, phone: str) -> bytes:
+    """One key per campaign and phone: the claim on a customer."""
+    return keys().blind(f"phone:{campaign_id}", phone)
+
+
+def person_key(phone: str) -> bytes:
+    """One key per phone over all campaigns: "do not contact" and the history of a person."""
+    return keys().blind("person", phone)
+
+
+def tail_key(digits: str) -> bytes:
+    """The key of a phone's last four digits, for the search by tail."""
+    return keys().blind("tail", digits)
+
+
+def name_place_key(name: str, place: str) -> bytes | None:
+    """Same name at the same place: a sign of one customer; None unless both are known."""
+    if not name or not place:
+        return None
+    return hashlib.sha256(f"{fold(name)}\x00{fold(place)}".encode()).digest()[:16]

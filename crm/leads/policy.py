@@ -1,0 +1,42 @@
+"""Who may see and change leads. A hidden lead and a missing one answer alike."""
+
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, false, true
+
+from crm.kernel.actor import Actor, Role
+from crm.leads.models import Lead
+from crm.people.policy import team_scope
+
+
+class LeadPermission(StrEnum):
+    """Alphabetical. Names start with "leads.", which an external organiser never holds."""
+
+    ASSIGN = "leads.assign"
+    EDIT = "leads.edit"
+    MERGE = "leads.merge"
+    RECORD = "leads.record"
+    REVEAL = "leads.reveal"
+    VIEW = "leads.view"
+    VOID = "leads.void"
+
+
+_FIELD = frozenset({LeadPermission.EDIT, LeadPermission.RECORD, LeadPermission.REVEAL, LeadPermission.VIEW})
+_LEADING = _FIELD | {LeadPermission.ASSIGN, LeadPermission.MERGE, LeadPermission.VOID}
+GRANTS: dict[Role, frozenset[str]] = {
+    Role.ADMIN: frozenset(),
+    Role.AUDITOR: frozenset(),
+    Role.MANAGER: frozenset({LeadPermission.REVEAL, LeadPermission.VIEW}),
+    Role.MEMBER: _FIELD,
+    Role.ORGANISER: _LEADING,
+    Role.TEAM_LEAD: _LEADING,
+}
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """The leads that the actor may see: those of the teams of today's memberships, or all for organisers and managers."""
+    if not actor.may(LeadPermission.VIEW):
+        return false()
+    teams = team_scope(actor)
+    mine = true() if teams is None else Lead.team_id.in_(teams)
+    return and_(Lead.removed_at.is_(None), mine)

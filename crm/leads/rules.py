@@ -1,0 +1,129 @@
+"""Stages, intents and exits: the fixed lists, and what follows from a stage. No database, clock or Flask here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """In the order in which a lead passes them; the last two are fed back by the bank."""
+
+    CONSULT = "consult"
+    APPLICATION = "application"
+    ACCEPTED = "accepted"
+    APPROVED = "approved"
+    DISBURSED = "disbursed"
+
+
+STAGES: tuple[Stage, ...] = tuple(Stage)
+FIELD_STAGES: tuple[Stage, ...] = STAGES[:3]
+_ORDER = {stage: place for place, stage in enumerate(STAGES)}
+
+
+class Intent(StrEnum):
+    """A: need within a month and meets basic access. B: within three months or one gap. C: only interest."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+class Exit(StrEnum):
+    """Why a lead left the funnel."""
+
+    REFUSED = "refused"
+    INELIGIBLE = "ineligible"
+    GAVE_UP = "gave_up"
+    RETURNED = "returned"
+    REJECTED = "rejected"
+
+
+class Segment(StrEnum):
+    """Client groups (客群)."""
+
+    MICRO = "micro"
+    FARM = "farm"
+    CONSUMER = "consumer"
+
+
+class Trade(StrEnum):
+    """Trades (行业); finer by GB/T 4754, whose codes are kept as they are."""
+
+    WHOLESALE_RETAIL = "wholesale_retail"
+    MANUFACTURING = "manufacturing"
+    CATERING = "catering"
+    OTHER_SERVICES = "other_services"
+    FARM_PRODUCTION = "farm_production"
+
+
+class Approach(StrEnum):
+    """Ways of marketing (营销方法)."""
+
+    COLD_VISIT = "cold_visit"
+    REFERRAL = "referral"
+    CHANNEL = "channel"
+    STRATEGIC = "strategic"
+
+
+class Need(StrEnum):
+    """When the money is needed."""
+
+    NOW = "now"
+    THREE_MONTHS = "three_months"
+    NONE = "none"
+
+
+class ConsentHow(StrEnum):
+    """How a consent was given."""
+
+    QR = "qr"
+    SCREEN = "screen"
+    SPOKEN_SMS = "spoken_sms"
+    PAPER = "paper"
+    IMPORTED = "imported"
+
+
+CHANNELS = ("phone", "sms", "wechat")
+REVEAL_REASONS = ("follow_up", "appointment", "check", "complaint")
+REVEALS_A_DAY = 50
+FOLLOW_UP_DAYS = {Intent.A: 1, Intent.B: 3, Intent.C: 7}
+
+
+def up_to(stage: Stage) -> tuple[Stage, ...]:
+    """The stage and all before it: reaching a stage implies the earlier ones (domain.md §3)."""
+    return STAGES[: _ORDER[stage] + 1]
+
+
+def after(stage: Stage) -> tuple[Stage, ...]:
+    """The stages that come later."""
+    return STAGES[_ORDER[stage] + 1 :]
+
+
+def furthest(stages: Iterable[str]) -> Stage | None:
+    """The latest of the stages, None for none."""
+    known = [Stage(stage) for stage in stages]
+    return max(known, key=_ORDER.__getitem__, default=None)
+
+
+@dataclass(frozen=True)
+class LiveEntry:
+    """An entry that is not voided, as the choice of the counting one needs it."""
+
+    id: int
+    stage: str
+    campaign_id: int
+    day: date
+    district_id: int | None
+    team_id: int | None
+    credited_id: int | None
+    occurred_at: datetime
+    received_at: datetime
+
+
+def counting(entries: Sequence[LiveEntry]) -> dict[str, LiveEntry]:
+    """The one entry of each stage that counts: the earliest occurred, then first received (a lead counts once per stage)."""
+    chosen: dict[str, LiveEntry] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.occurred_at, entry.received_at, entry.id)):
+        chosen.setdefault(entry.stage, entry)
+    return chosen

@@ -1,0 +1,34 @@
+"""Who may see and write the day: visits, tallies, daily logs."""
+
+from enum import StrEnum
+
+from crm.kernel.actor import Actor, Role
+from crm.kernel.errors import NotFound
+from crm.people.policy import team_scope
+
+
+class OutreachPermission(StrEnum):
+    """Alphabetical."""
+
+    LOCK = "outreach.lock"
+    RECORD = "outreach.record"
+    SUBMIT = "outreach.submit"
+    VIEW = "outreach.view"
+
+
+_VIEW = frozenset({OutreachPermission.VIEW})
+GRANTS: dict[Role, frozenset[str]] = {
+    Role.ADMIN: frozenset(),
+    Role.AUDITOR: _VIEW,
+    Role.MANAGER: _VIEW,
+    Role.MEMBER: _VIEW | {OutreachPermission.RECORD},
+    Role.ORGANISER: frozenset(OutreachPermission),
+    Role.TEAM_LEAD: frozenset(OutreachPermission),
+}
+
+
+def check_team(actor: Actor, team_id: int | None) -> None:
+    """Raises NotFound for a team outside the actor's scope."""
+    scope = team_scope(actor)
+    if scope is not None and team_id not in scope:
+        raise NotFound("people.no_team")

@@ -1,0 +1,239 @@
+"""What can be done with people and teams. The actor comes first; nothing here commits."""
+
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+
+from crm.kernel import audit
+from crm.kernel.actor import Actor, Role
+from crm.kernel.clock import now
+from crm.kernel.db import db
+from crm.kernel.errors import Conflict, Invalid, NotFound, TooMany
+from crm.people.models import Membership, SignInBucket, Team, User
+from crm.people.passwords import (
+    check_strength,
+    hash_password,
+    needs_rehash,
+    new_token,
+    token_hash,
+    verify_password,
+)
+from crm.people.queries import user_by_login
+
+FAILURES_BEFORE_LOCK = 5
+FIRST_LOCK = timedelta(minutes=15)
+ADDRESS_WINDOW = timedelta(minutes=15)
+FAILURES_PER_ADDRESS = 30
+TOKEN_LIFE = timedelta(days=7)
+
+
+def create_user(
+    actor: Actor, *, login: str, name: str, role: Role, external: bool = False, email: str = "", password: str | None = None
+) -> User:
+    """A new person. Without a password nobody can sign in until a one-time token is issued."""
+    login = login.strip().lower()
+    if not login or any(ch.isspace() for ch in login):
+        raise Invalid("people.login_form")
+    if user_by_login(login) is not None:
+        raise Invalid("people.login_taken", login=login)
+    if external and role is not Role.ORGANISER:
+        raise Invalid("people.external_role")
+    user = User(
+        login=login,
+        name=name,
+        role=role.value,
+        external=external,
+        email=email,
+        created_at=now(),
+        password_hash=hash_password(password) if password else None,
+    )
+    db.session.add(user)
+    db.session.flush()
+    audit.record(actor, "people.create_user", "user", user.id, login=login, role=role.value, external=external)
+    return user
+
+
+def change_user(
+    actor: Actor, user_id: int, *, version: int, name: str, role: Role, external: bool, email: str, active: bool
+) -> User:
+    """Changes a person's card and rights. A changed role or a deactivation ends every open session."""
+    user = _user(user_id)
+    if user.version != version:
+        raise Conflict("form.stale")
+    if external and role is not Role.ORGANISER:
+        raise Invalid("people.external_role")
+    if user.id == actor.user_id and (role.value != user.role or not active):
+        raise Invalid("people.own_rights")
+    before = {"name": user.name, "role": user.role, "external": user.external, "active": user.active, "email": user.email}
+    if (role.value, external, active) != (user.role, user.external, user.active):
+        user.session_version += 1
+    user.name, user.role, user.external, user.email, user.active = name, role.value, external, email, active
+    user.version += 1
+    audit.record(actor, "people.change_user", "user", user.id, before=before, role=role.value, active=active)
+    return user
+
+
+def issue_token(actor: Actor, user_id: int, *, at: datetime) -> str:
+    """A one-time token with which the person sets a password; older tokens and sessions end."""
+    user = _user(user_id)
+    token, user.token_hash = new_token()
+    user.token_expires_at = at + TOKEN_LIFE
+    user.session_version += 1
+    audit.record(actor, "people.issue_token", "user", user.id)
+    return token
+
+
+def redeem_token(token: str, *, password: str, at: datetime, address: str = "") -> User:
+    """Sets the first (or a new) password with a one-time token; raises Invalid("people.token")."""
+    user = db.session.scalar(select(User).where(User.token_hash == token_hash(token), User.active))
+    if user is None or user.token_expires_at is None or user.token_expires_at < at:
+        raise Invalid("people.token")
+    _set_password(user, password)
+    user.token_hash = user.token_expires_at = None
+    audit.record(_as_actor(user, address), "people.redeem_token", "user", user.id)
+    return user
+
+
+def change_password(actor: Actor, *, current: str, new: str) -> User:
+    """The actor's own new password; every other session ends."""
+    user = _user(actor.user_id or 0)
+    if not verify_password(user.password_hash, current):
+        raise Invalid("password.wrong")
+    _set_password(user, new)
+    audit.record(actor, "people.change_password", "user", user.id)
+    return user
+
+
+def sign_in(*, login: str, password: str, address: str, at: datetime) -> User | None:
+    """The user, or None when login and password do not fit (the failure is counted and must be committed).
+
+    Raises TooMany while the account or the address is locked: five failures lock an account for 15 minutes, doubling.
+    """
+    _check_address(address, at)
+    user = user_by_login(login)
+    if user is not None and user.locked_until is not None and user.locked_until > at:
+        raise TooMany("people.locked", minutes=1 + int((user.locked_until - at).total_seconds() // 60))
+    fits = verify_password(user.password_hash if user and user.active else None, password)
+    if user is None or not fits:
+        _count_failure(user, address, at)
+        return None
+    if user.password_hash and needs_rehash(user.password_hash):
+        user.password_hash = hash_password(password)
+    user.failed_sign_ins, user.locked_until, user.last_sign_in_at = 0, None, at
+    audit.record(_as_actor(user, address), "people.sign_in", "user", user.id)
+    return user
+
+
+def sign_out(actor: Actor) -> None:
+    """Ends every session of the actor, copied cookies included."""
+    user = _user(actor.user_id or 0)
+    user.session_version += 1
+    audit.record(actor, "people.sign_out", "user", user.id)
+
+
+def keep_locale(actor: Actor, locale: str) -> None:
+    """Remembers the language with the person."""
+    _user(actor.user_id or 0).locale = locale
+
+
+def create_team(actor: Actor, *, name: str, slogan: str = "") -> Team:
+    """A new team."""
+    if db.session.scalar(select(Team.id).where(Team.name == name)):
+        raise Invalid("people.team_taken", name=name)
+    team = Team(name=name, slogan=slogan, created_at=now())
+    db.session.add(team)
+    db.session.flush()
+    audit.record(actor, "people.create_team", "team", team.id, name=name)
+    return team
+
+
+def change_team(actor: Actor, team_id: int, *, version: int, name: str, slogan: str, active: bool) -> Team:
+    """Changes a team's card."""
+    team = db.session.get(Team, team_id)
+    if team is None:
+        raise NotFound("people.no_team")
+    if team.version != version:
+        raise Conflict("form.stale")
+    if db.session.scalar(select(Team.id).where(Team.name == name, Team.id != team_id)):
+        raise Invalid("people.team_taken", name=name)
+    team.name, team.slogan, team.active = name, slogan, active
+    team.version += 1
+    audit.record(actor, "people.change_team", "team", team.id, name=name, active=active)
+    return team
+
+
+def join_team(actor: Actor, *, user_id: int, team_id: int, on: date, is_lead: bool = False) -> Membership:
+    """Puts a person into a team from that day on. An open membership elsewhere is closed the day before: a transfer keeps history."""
+    user, team = _user(user_id), db.session.get(Team, team_id)
+    if team is None:
+        raise NotFound("people.no_team")
+    if not team.active:
+        raise Invalid("people.team_closed")
+    current = db.session.scalar(select(Membership).where(Membership.user_id == user_id, Membership.valid_to.is_(None)))
+    if current is not None:
+        if current.team_id == team_id and current.is_lead == is_lead:
+            return current
+        _close(current, on)
+    membership = Membership(user=user, team=team, is_lead=is_lead, valid_from=on)
+    db.session.add(membership)
+    db.session.flush()
+    audit.record(actor, "people.join_team", "user", user_id, team=team_id, on=on, is_lead=is_lead)
+    return membership
+
+
+def leave_team(actor: Actor, *, user_id: int, on: date) -> None:
+    """Ends the open membership; `on` is the first day without a team."""
+    current = db.session.scalar(select(Membership).where(Membership.user_id == user_id, Membership.valid_to.is_(None)))
+    if current is None:
+        raise Invalid("people.no_membership")
+    _close(current, on)
+    audit.record(actor, "people.leave_team", "user", user_id, team=current.team_id, on=on)
+
+
+def _close(membership: Membership, on: date) -> None:
+    if on < membership.valid_from:
+        raise Invalid("people.membership_dates", since=membership.valid_from.isoformat())
+    if on == membership.valid_from:
+        db.session.delete(membership)  # it never held for a whole day
+    else:
+        membership.valid_to = on - timedelta(days=1)
+    db.session.flush()
+
+
+def _set_password(user: User, password: str) -> None:
+    check_strength(password, login=user.login)
+    user.password_hash = hash_password(password)
+    user.must_change_password = False
+    user.failed_sign_ins, user.locked_until = 0, None
+    user.session_version += 1
+
+
+def _check_address(address: str, at: datetime) -> None:
+    bucket = db.session.get(SignInBucket, address)
+    if bucket and bucket.window_started_at + ADDRESS_WINDOW > at and bucket.failures >= FAILURES_PER_ADDRESS:
+        raise TooMany("people.locked", minutes=1 + int((bucket.window_started_at + ADDRESS_WINDOW - at).total_seconds() // 60))
+
+
+def _count_failure(user: User | None, address: str, at: datetime) -> None:
+    bucket = db.session.get(SignInBucket, address)
+    if bucket is None or bucket.window_started_at + ADDRESS_WINDOW <= at:
+        bucket = db.session.merge(SignInBucket(address=address, failures=0, window_started_at=at))
+    bucket.failures += 1
+    if user is None:
+        return
+    user.failed_sign_ins += 1
+    over = user.failed_sign_ins - FAILURES_BEFORE_LOCK
+    if over >= 0:
+        user.locked_until = at + min(FIRST_LOCK * 2**over, timedelta(hours=24))
+        audit.record(_as_actor(user, address), "people.lock", "user", user.id, until=user.locked_until)
+
+
+def _user(user_id: int) -> User:
+    user = db.session.get(User, user_id)
+    if user is None:
+        raise NotFound("people.no_user")
+    return user
+
+
+def _as_actor(user: User, address: str) -> Actor:
+    return Actor(user_id=user.id, name=user.name, role=Role(user.role), login=user.login, address=address)

@@ -1,0 +1,91 @@
+"""The installation's settings, read once from the environment. os.environ is touched nowhere else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
+
+from crm.kernel.clock import DEFAULT_ZONE, zone
+from crm.kernel.crypto import KeyFileError, Keys, load_keys
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+class SettingsError(Exception):
+    """The installation is half-configured; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between installations. `home` holds database, keys and files."""
+
+    home: Path
+    database_url: str
+    keys: Keys = field(repr=False)
+    bank: str = "示例农商银行"
+    zone: str = DEFAULT_ZONE
+    demo: bool = False
+    testing: bool = False
+    secure_cookies: bool = True
+    trusted_hosts: tuple[str, ...] = ()
+    proxies: int = 0
+    templates: Path = PACKAGE.parent / "templates"
+    migrations: Path = PACKAGE.parent / "migrations"
+    contracts: Path = PACKAGE.parent / "imports"
+    max_upload: int = 20 * 1024 * 1024
+    inline_work: bool = False
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Reads CRM_* variables; raises SettingsError with the remedy when something is missing or wrong."""
+        env = os.environ if env is None else env
+        home = home_of(env)
+        zone_name = env.get("CRM_TIMEZONE", DEFAULT_ZONE)
+        try:
+            zone(zone_name)
+            keys = load_keys(home / "keys.json")
+        except KeyFileError as error:
+            raise SettingsError(str(error)) from None
+        except (ZoneInfoNotFoundError, ValueError):
+            raise SettingsError(f"CRM_TIMEZONE={zone_name!r} is not a time zone") from None
+        return cls(
+            home=home,
+            database_url=env.get("CRM_DATABASE_URL") or f"sqlite:///{home / 'crm.db'}",
+            keys=keys,
+            bank=env.get("CRM_BANK", cls.bank),
+            zone=zone_name,
+            demo=_flag(env, "CRM_DEMO"),
+            secure_cookies=not _flag(env, "CRM_INSECURE_COOKIES"),
+            trusted_hosts=tuple(filter(None, env.get("CRM_TRUSTED_HOSTS", "").split(","))),
+            proxies=_number(env, "CRM_PROXIES", 0),
+            **_bundled(),
+        )
+
+    def for_tests(self, **changes: object) -> "Settings":
+        """A copy with other values."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def home_of(env: Mapping[str, str] | None = None) -> Path:
+    """The data folder: CRM_HOME, or `var` below the folder in which the command was called."""
+    env = os.environ if env is None else env
+    return Path(env.get("CRM_HOME") or "var").expanduser().resolve()
+
+
+def _bundled() -> dict[str, Path]:
+    """Inside an installed wheel the data folders travel in the package."""
+    inside = PACKAGE / "_bundled"
+    root = inside if inside.is_dir() else PACKAGE.parent
+    return {"templates": root / "templates", "migrations": root / "migrations", "contracts": root / "imports"}
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    return env.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    try:
+        return int(env.get(name, default))
+    except ValueError:
+        raise SettingsError(f"{name} must be a whole number") from None

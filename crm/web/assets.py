@@ -1,0 +1,51 @@
+"""Static files with their version in the address, so that they may be cached for a year."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, Response, current_app, request, send_file, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.security import safe_join
+
+from crm.web.guards import public
+
+
+def install(app: Flask) -> None:
+    """Takes over `static`: compressed twins are sent to those who accept them."""
+    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=_static)
+
+
+def asset(name: str) -> str:
+    """The versioned address of a static file."""
+    return url_for("static", filename=name, v=_version(str(Path(current_app.root_path) / "static" / name)))
+
+
+@lru_cache(maxsize=512)
+def _version(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10]
+    except OSError:
+        return "0"
+
+
+@public
+def _static(filename: str) -> Response:
+    path = safe_join(str(Path(current_app.root_path) / "static"), filename)
+    if path is None or "node_modules" in filename or not Path(path).is_file():
+        raise NotFound
+    response = _compressed(Path(path)) or send_file(path, conditional=True)
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+def _compressed(path: Path) -> Response | None:
+    for coding, suffix in (("br", ".br"), ("gzip", ".gz")):
+        twin = path.with_name(path.name + suffix)
+        if request.accept_encodings[coding] and twin.is_file():
+            response = send_file(twin, conditional=True, download_name=path.name)
+            response.headers["Content-Encoding"] = coding
+            response.headers.pop("Content-Disposition", None)
+            return response
+    return None

@@ -1,0 +1,69 @@
+"""One door for everything that goes wrong: a clear page, a JSON body or an htmx fragment, and never a traceback."""
+
+import logging
+import secrets
+
+from flask import Flask, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from crm.kernel.errors import DomainError
+from crm.web.wording import sentence
+
+log = logging.getLogger("crm")
+_PAGES = frozenset({400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503, 507})
+
+
+def install(app: Flask) -> None:
+    """Registers the handlers."""
+    app.register_error_handler(DomainError, _domain)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def wants_json() -> bool:
+    """Whether the caller is a program."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
+    return request.is_json or best == "application/json"
+
+
+def _domain(error: DomainError) -> tuple[Response | str, int]:
+    return _answer(error.status, sentence(error), error.code)
+
+
+def _csrf(error: CSRFError) -> tuple[Response | str, int]:
+    return _answer(400, None, "form.token")
+
+
+def _http(error: HTTPException) -> tuple[Response | str, int] | Response:
+    if error.response is not None or error.code is None or error.code < 400:
+        return error.get_response()
+    return _answer(error.code, None, f"http.{error.code}")
+
+
+def _database(error: OperationalError) -> tuple[Response | str, int]:
+    number = _log(error)
+    full = "disk is full" in str(error.orig)
+    return _answer(507 if full else 503, None, "database.full" if full else "database.unavailable", number)
+
+
+def _unexpected(error: Exception) -> tuple[Response | str, int]:
+    return _answer(500, None, "unexpected", _log(error))
+
+
+def _log(error: Exception) -> str:
+    number = secrets.token_hex(4)
+    # The message of an error can hold what somebody typed; the type and the place are enough to find it.
+    log.error("%s %s %s: %s", number, request.method, request.endpoint, type(error).__name__, exc_info=error)
+    return number
+
+
+def _answer(status: int, message: str | None, code: str, number: str = "") -> tuple[Response | str, int]:
+    if wants_json():
+        return jsonify(error=code, message=message or code, number=number), status
+    template = f"errors/{status}.html" if status in _PAGES else "errors/400.html"
+    return render_template(template, message=message, code=code, number=number, status=status), status

@@ -1,0 +1,70 @@
+"""Every route declares who may call it. A route that declares nothing answers nobody, and a test over the whole app says so."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, redirect, request, url_for
+from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.wrappers import Response
+
+from crm.web.identity import current_actor
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+PUBLIC = "public"
+SIGNED_IN = "signed_in"
+
+
+def requires(permission: str) -> Callable[[View], View]:
+    """Declares the permission that a view needs."""
+
+    def mark(view: View) -> View:
+        view.permission = permission  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def public(view: View) -> View:
+    """Declares that anybody may call the view."""
+    return requires(PUBLIC)(view)
+
+
+def signed_in(view: View) -> View:
+    """Declares that every signed-in person may call the view."""
+    return requires(SIGNED_IN)(view)
+
+
+def permission_of(app: Flask, endpoint: str) -> str | None:
+    """What a route declared, or None."""
+    if endpoint == "static":
+        return PUBLIC
+    declared: str | None = getattr(app.view_functions.get(endpoint), "permission", None)
+    return declared
+
+
+def install(app: Flask) -> None:
+    """Asks before every request."""
+    app.before_request(_enforce)
+
+
+def _enforce() -> Response | None:
+    if request.endpoint is None:
+        return None  # an unknown address: the router answers 404
+    needed = permission_of(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
+    if needed is None:
+        raise Forbidden
+    if needed == PUBLIC:
+        return None
+    actor = current_actor()
+    if actor is None:
+        return _to_sign_in()
+    if needed != SIGNED_IN and not actor.may(needed):
+        raise Forbidden
+    return None
+
+
+def _to_sign_in() -> Response:
+    if request.method == "GET" and request.accept_mimetypes.accept_html and "HX-Request" not in request.headers:
+        return redirect(url_for("people.sign_in", next=request.full_path.rstrip("?")))
+    raise Unauthorized

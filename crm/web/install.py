@@ -1,0 +1,54 @@
+"""Puts the HTTP kernel into an app."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, request
+from flask_wtf import CSRFProtect
+from werkzeug.routing import IntegerConverter
+
+from crm.kernel.clock import business_day, now
+from crm.settings import Settings
+from crm.web import assets, errors, guards, locale, security
+from crm.web.forms import LARGEST_ID
+from crm.web.identity import current_actor
+from crm.web.navigation import Group, visible
+from crm.web.paging import url_with
+from crm.web.views import blueprint
+
+
+class IdConverter(IntegerConverter):
+    """Ids in addresses: a number that no row can have is simply not found, never an overflow in the database."""
+
+    def __init__(self, map: Any, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max", LARGEST_ID)
+        super().__init__(map, *args, **kwargs)
+
+
+def install(app: Flask, settings: Settings, navigation: Sequence[Group]) -> None:
+    """Everything of this room, in order."""
+    app.url_map.converters["int"] = IdConverter
+    app.extensions["crm.settings"] = settings
+    security.install(app, settings)
+    assets.install(app)
+    locale.install(app, str(Path(app.root_path) / "translations"))
+    CSRFProtect(app)
+    guards.install(app)
+    errors.install(app)
+    app.register_blueprint(blueprint)
+    app.context_processor(lambda: _context(settings, navigation))
+
+
+def _context(settings: Settings, navigation: Sequence[Group]) -> dict[str, Any]:
+    actor = current_actor()
+    return {
+        **locale.context(),
+        "current_actor": actor,
+        "nav": visible(navigation, actor) if request.endpoint else [],
+        "asset": assets.asset,
+        "url_with": url_with,
+        "demo": settings.demo,
+        "bank": settings.bank,
+        "now_day": business_day(now(), settings.zone),
+    }

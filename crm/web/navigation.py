@@ -1,0 +1,70 @@
+"""The left navigation: groups of pages, each shown to whoever may open it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+
+from crm.kernel.actor import Actor
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page in the navigation. `title` is lazy, `permission` the one that its route declares."""
+
+    title: Any
+    endpoint: str
+    icon: str
+    permission: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """A named group of pages."""
+
+    title: Any
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """A page as the template shows it."""
+
+    title: str
+    url: str
+    icon: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class NavGroup:
+    """A group as the template shows it."""
+
+    title: str
+    items: list[NavItem]
+
+
+def visible(groups: Sequence[Group], actor: Actor | None) -> list[NavGroup]:
+    """The groups with what this actor may open; empty groups are left out."""
+    if actor is None:
+        return []
+    room = (request.endpoint or "").partition(".")[0]
+    shown = [
+        NavGroup(
+            str(group.title),
+            [
+                NavItem(str(entry.title), url_for(entry.endpoint), entry.icon, _active(entry, room))
+                for entry in group.entries
+                if entry.permission == "signed_in" or actor.may(entry.permission)
+            ],
+        )
+        for group in groups
+    ]
+    return [group for group in shown if group.items]
+
+
+def _active(entry: Entry, room: str) -> bool:
+    return entry.endpoint == request.endpoint or (
+        entry.endpoint.partition(".")[0] == room and entry.endpoint.endswith((".index", ".listing"))
+    )

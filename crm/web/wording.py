@@ -1,0 +1,39 @@
+"""Errors are facts; here they become sentences. Each room brings its own in `words.py`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext, lazy_gettext
+
+from crm.kernel.errors import DomainError
+
+Sentence = Any  # a lazy string that babel resolves when it is shown
+
+_sentences: dict[str, Sentence] = {
+    "form.stale": lazy_gettext("Somebody else changed this in the meantime. Nothing was overwritten: look at the newest state and save again."),
+    "form.number": lazy_gettext("This is not a whole number."),
+    "phone.invalid": lazy_gettext("This is not a valid phone number."),
+    "submission.other_content": lazy_gettext("This form was sent before with other content. Reload the page and send it again."),
+}
+
+
+def register(sentences: Mapping[str, Sentence]) -> None:
+    """Adds a room's sentences; a code has one sentence."""
+    _sentences.update(sentences)
+
+
+def known_codes() -> frozenset[str]:
+    """All codes that have a sentence."""
+    return frozenset(_sentences)
+
+
+def sentence(error: DomainError) -> str:
+    """The error in the reader's language; facts fill the %(name)s places."""
+    template = _sentences.get(error.code)
+    if template is None:
+        return gettext("This is not possible (%(code)s).", code=error.code)
+    text = str(template)
+    try:
+        return text % error.facts if error.facts and "%(" in text else text
+    except (KeyError, ValueError):
+        return text

@@ -1,0 +1,99 @@
+"""The only file that knows every room: rights, pages, navigation, who listens to what, and sentences for errors."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from flask import Flask
+from flask_babel import lazy_gettext as _l
+
+from crm.campaigns import policy as campaigns_policy
+from crm.contest import policy as contest_policy
+from crm.districts import policy as districts_policy
+from crm.figures import policy as figures_policy
+from crm.intake import policy as intake_policy
+from crm.kernel import events
+from crm.kernel.actor import Actor, Role
+from crm.kernel.unit_of_work import unit_of_work
+from crm.leads import policy as leads_policy
+from crm.meetings import policy as meetings_policy
+from crm.outreach import policy as outreach_policy
+from crm.people import commands as people_commands
+from crm.people import policy as people_policy
+from crm.people import sessions
+from crm.reports import policy as reports_policy
+from crm.web import wording
+from crm.web.navigation import Entry, Group
+
+ROOMS = ("people", "districts", "campaigns", "leads", "outreach", "figures", "contest", "meetings", "reports", "intake")
+
+_POLICIES = (
+    people_policy, districts_policy, campaigns_policy, leads_policy, outreach_policy,
+    figures_policy, contest_policy, meetings_policy, reports_policy, intake_policy,
+)  # fmt: skip
+
+GRANTS: dict[Role, frozenset[str]] = {
+    role: frozenset().union(*(policy.GRANTS[role] for policy in _POLICIES)) for role in Role
+}
+
+NAVIGATION = (
+    Group(
+        _l("Work"),
+        (
+            Entry(_l("Today"), "reports.today", "home", "reports.today"),
+            Entry(_l("Leads"), "leads.listing", "users", "leads.view"),
+            Entry(_l("Follow-ups"), "leads.follow_ups", "phone", "leads.view"),
+            Entry(_l("Daily log"), "outreach.day", "clipboard-list", "outreach.view"),
+            Entry(_l("Meetings"), "meetings.index", "microphone", "meetings.view"),
+        ),
+    ),
+    Group(
+        _l("Results"),
+        (
+            Entry(_l("Funnel"), "figures.funnel", "chart-funnel", "figures.view"),
+            Entry(_l("PK"), "contest.index", "trophy", "contest.view"),
+            Entry(_l("Workbooks"), "reports.exports", "file-spreadsheet", "reports.export"),
+            Entry(_l("Exports made"), "reports.export_log", "history", "reports.list_exports"),
+        ),
+    ),
+    Group(
+        _l("Set-up"),
+        (
+            Entry(_l("Campaigns"), "campaigns.listing", "flag", "campaigns.view"),
+            Entry(_l("Districts"), "districts.index", "map", "districts.view"),
+            Entry(_l("Teams"), "people.teams", "users", "people.view"),
+            Entry(_l("People and rights"), "people.users", "id-badge", "people.view"),
+            Entry(_l("Imports"), "intake.index", "file-import", "intake.view"),
+            Entry(_l("Audit"), "people.audit", "shield-check", "people.audit"),
+        ),
+    ),
+)
+
+LISTENERS: dict[type, tuple[events.Listener, ...]] = {}
+
+
+def install(app: Flask) -> None:
+    """Wires the rooms into the app."""
+    events.listen(LISTENERS)
+    sessions.install(app, GRANTS)
+    app.extensions["crm.home"] = "reports.today"
+    app.extensions["crm.keep_locale"] = _keep_locale
+    app.extensions["crm.grants"] = GRANTS
+    for room in ROOMS:
+        words = _part(room, "words")
+        if words is not None:
+            wording.register(words.ERRORS)
+            app.jinja_env.globals.update(getattr(words, "GLOBALS", {}))
+        views = _part(room, "views")
+        if views is not None:
+            app.register_blueprint(views.blueprint)
+
+
+def _part(room: str, name: str) -> Any:
+    path = f"crm.{room}.{name}"
+    return import_module(path) if find_spec(path) else None
+
+
+def _keep_locale(actor: Actor, locale: str) -> None:
+    with unit_of_work():
+        people_commands.keep_locale(actor, locale)

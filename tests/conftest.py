@@ -1,0 +1,200 @@
+"""One app and one database per process; every test starts from the same cast at the same moment.
+
+SQLite by default; with CRM_TEST_DATABASE_URL (a PostgreSQL server's maintenance URL) each process makes a database of its own there.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import make_url
+
+from crm import create_app
+from crm.kernel.actor import Actor
+from crm.kernel.clock import business_day, now
+from crm.kernel.crypto import Keys
+from crm.kernel.db import db
+from crm.kernel.schema import migrate
+from crm.kernel.unit_of_work import unit_of_work
+from crm.people.models import User
+from crm.people.queries import actor_of
+from crm.settings import Settings
+from crm.wiring import GRANTS
+from tests import cast as casting
+from tests.moments import NOON
+
+SHARED = Path(os.environ.get("CRM_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+KEYS = Keys(b"c" * 32, b"d" * 32, b"i" * 32)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and hard cases beside the project."""
+    assert SHARED.is_dir(), f"{SHARED} is missing: set CRM_SHARED"
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of this test process."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def database_url(home: Path, worker_id: str) -> Iterator[str]:
+    """A database of this process alone."""
+    server = os.environ.get("CRM_TEST_DATABASE_URL")
+    if not server:
+        yield f"sqlite:///{home / 'crm.db'}"
+        return
+    name = f"crm_test_{worker_id}_{os.getpid()}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def stage(home: Path, database_url: str) -> tuple[Flask, casting.Cast, "Reset"]:
+    """The app, the cast, and how to bring the database back to the start."""
+    settings = Settings(home=home, database_url=database_url, keys=KEYS, bank="测试农商银行", testing=True, secure_cookies=False, inline_work=True)
+    app = create_app(settings)
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.app_context():
+        migrate(settings.migrations)
+        with time_machine.travel(NOON, tick=True), unit_of_work():
+            cast = casting.put_on_stage()
+        return app, cast, Reset(app, home)
+
+
+class Reset:
+    """Brings the database back to what it was when this was made."""
+
+    def __init__(self, app: Flask, home: Path) -> None:
+        self.app = app
+        self.file = home / "crm.db"
+        self.copy = home / "start.db"
+        self.rows: dict[str, list[dict]] = {}
+        if db.engine.dialect.name == "sqlite":
+            with db.engine.connect() as connection:
+                connection.exec_driver_sql("ROLLBACK")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("BEGIN")
+            db.engine.dispose()
+            shutil.copyfile(self.file, self.copy)
+        else:
+            with db.engine.connect() as connection:
+                for table in db.metadata.sorted_tables:
+                    self.rows[table.name] = [dict(row) for row in connection.execute(table.select()).mappings()]
+
+    def __call__(self) -> None:
+        db.session.remove()
+        if db.engine.dialect.name == "sqlite":
+            db.engine.dispose()
+            for suffix in ("-wal", "-shm"):
+                self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
+            shutil.copyfile(self.copy, self.file)
+            return
+        self._refill()
+
+    def _refill(self) -> None:
+        tables = db.metadata.sorted_tables
+        with db.engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {', '.join(table.name for table in tables)} RESTART IDENTITY CASCADE"))
+            for table in tables:
+                if not self.rows[table.name]:
+                    continue
+                connection.execute(table.insert(), self.rows[table.name])
+                if "id" in table.c:
+                    connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), (SELECT max(id) FROM {table.name}))"))
+
+
+@pytest.fixture
+def app(stage: tuple[Flask, casting.Cast, Reset]) -> Iterator[Flask]:
+    """The app in its context, the database at its start, the clock at NOON."""
+    app, _, reset = stage
+    with app.app_context(), time_machine.travel(NOON, tick=True):
+        reset()
+        yield app
+        db.session.remove()
+
+
+@pytest.fixture
+def cast(app: Flask, stage: tuple[Flask, casting.Cast, Reset]) -> casting.Cast:
+    """Ids of the cast."""
+    return stage[1]
+
+
+@pytest.fixture
+def actor(app: Flask, cast: casting.Cast) -> Callable[[str], Actor]:
+    """actor("alice") with the rights of this moment."""
+
+    def find(name: str) -> Actor:
+        return actor_of(db.session.get_one(User, cast.users[name]), on=business_day(now()), grants=GRANTS)
+
+    return find
+
+
+@pytest.fixture
+def client_of(app: Flask, cast: casting.Cast) -> Callable[[str | None], FlaskClient]:
+    """client_of("alice") is signed in; client_of(None) is nobody."""
+
+    def make(name: str | None) -> FlaskClient:
+        client = app.test_client()
+        if name is not None:
+            user = db.session.get_one(User, cast.users[name])
+            with client.session_transaction() as session:
+                session["_user_id"] = f"{user.id}|{user.session_version}"
+                session["since"] = now().timestamp()
+        return client
+
+    return make
+
+
+@pytest.fixture
+def queries(app: Flask) -> Callable[[], "Counting"]:
+    """with queries() as seen: ...; seen.count tells how many statements went to the database."""
+    return counting_queries
+
+
+class Counting:
+    """Statements seen so far."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    @property
+    def count(self) -> int:
+        """How many statements, transaction control aside."""
+        return len([one for one in self.statements if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"))])
+
+
+@contextmanager
+def counting_queries() -> Iterator[Counting]:
+    """Counts the statements that go to the database."""
+    seen = Counting()
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        seen.statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """xdist's name of this process; "main" without xdist."""
+    return getattr(request.config, "workerinput", {}).get("workerid", "main")
