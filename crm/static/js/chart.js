@@ -4,6 +4,16 @@
   "use strict";
   const COLOURS = ["#0d6273", "#d08700", "#4c7fc0", "#b9502f", "#7a659f", "#5c7f3a", "#8a5a44", "#64747d"];
   const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "pin", "arrow", "emptyCircle"];
+  const WHITE = "rgba(255,255,255,.42)";
+  const DECALS = [ // the first stays plain; the others differ by pattern as well as by colour
+    { symbol: "none" },
+    { color: WHITE, dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: Math.PI / 4 },
+    { color: WHITE, symbol: "circle", symbolSize: .5, dashArrayX: [[6, 6], [0, 6, 6, 0]], dashArrayY: [5, 0] },
+    { color: WHITE, dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: -Math.PI / 4 },
+    { color: WHITE, dashArrayX: [1, 0], dashArrayY: [2, 4] },
+    { color: WHITE, symbol: "rect", symbolSize: .6, dashArrayX: [[5, 5], [0, 5, 5, 0]], dashArrayY: [5, 0] },
+  ];
+  const STEPS = ["#0d6273", "#357f8d", "#5c9ba7", "#84b6bf", "#abd0d6"];
   const format = new Intl.NumberFormat("zh-CN", { maximumFractionDigits: 1 });
 
   function look() {
@@ -19,7 +29,7 @@
       animationDuration: 250,
       color: COLOURS,
       textStyle: { fontFamily: theme.font, fontSize: theme.size, color: theme.ink },
-      aria: { enabled: true, decal: { show: many } },
+      aria: { enabled: true, decal: { show: many, decals: DECALS } },
       legend: many ? { top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 16, textStyle: { color: theme.ink, fontSize: theme.size } } : undefined,
       // rich text is drawn inside the SVG; an HTML tooltip would need inline styles, which the page forbids
       tooltip: { trigger: "axis", renderMode: "richText", confine: true, backgroundColor: theme.paper, borderColor: theme.line, textStyle: { color: theme.ink, fontSize: theme.size },
@@ -65,7 +75,7 @@
     option.series = [{
       type: "funnel", sort: "none", left: 90, right: 90, top: 6, bottom: 6, minSize: "2%", gap: 3, itemStyle: { color: COLOURS[0], borderWidth: 0 },
       label: { show: true, position: "left", color: theme.ink, fontSize: theme.size, formatter: (p) => p.name + "  " + shown(data)(p.value) },
-      data: data.x.map((name, place) => ({ name, value: values[place], itemStyle: { opacity: 1 - place * (0.5 / Math.max(data.x.length - 1, 1)) } })),
+      data: data.x.map((name, place) => ({ name, value: values[place], itemStyle: { color: STEPS[place % STEPS.length] } })),
     }];
     return option;
   }
@@ -86,7 +96,7 @@
     const option = base(data, theme, false);
     option.tooltip.trigger = "item";
     option.aria.decal.show = true;
-    option.series = [{ type: "pie", radius: ["42%", "72%"], itemStyle: { borderColor: theme.paper, borderWidth: 2 }, label: { color: theme.ink, fontSize: theme.size, formatter: "{b} {c} ({d}%)" },
+    option.series = [{ type: "pie", radius: ["38%", "62%"], itemStyle: { borderColor: theme.paper, borderWidth: 2 }, label: { color: theme.ink, fontSize: theme.size, formatter: "{b}\n{c} ({d}%)" },
       data: data.x.map((name, place) => ({ name, value: data.series[0][1][place] })) }];
     return option;
   }
