@@ -3,7 +3,7 @@
 import logging
 import secrets
 
-from flask import Flask, jsonify, render_template, request
+from flask import Flask, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -57,6 +57,7 @@ def _unexpected(error: Exception) -> tuple[Response | str, int]:
 
 def _log(error: Exception) -> str:
     number = secrets.token_hex(4)
+    g.setdefault("actor", None)  # the page of an error must not ask a broken database who is reading
     # The message of an error can hold what somebody typed; the type and the place are enough to find it.
     log.error("%s %s %s: %s", number, request.method, request.endpoint, type(error).__name__, exc_info=error)
     return number

@@ -37,6 +37,8 @@ def install(app: Flask, settings: Settings, navigation: Sequence[Group]) -> None
     guards.install(app)
     errors.install(app)
     app.register_blueprint(blueprint)
+    # Globals, not context: macros are imported without a context.
+    app.jinja_env.globals.update(asset=assets.asset, url_with=url_with, demo=settings.demo, bank=settings.bank)
     app.context_processor(lambda: _context(settings, navigation))
 
 
@@ -46,9 +48,5 @@ def _context(settings: Settings, navigation: Sequence[Group]) -> dict[str, Any]:
         **locale.context(),
         "current_actor": actor,
         "nav": visible(navigation, actor) if request.endpoint else [],
-        "asset": assets.asset,
-        "url_with": url_with,
-        "demo": settings.demo,
-        "bank": settings.bank,
         "now_day": business_day(now(), settings.zone),
     }
