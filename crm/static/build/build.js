@@ -92,11 +92,14 @@ function filesUnder(folder) {
 function compress(path) {
   // waitress does not compress, so the answer to each Accept-Encoding is made here, once.
   const content = readFileSync(path);
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  // Below this a packet holds either form.
+  if (content.length < 1000) return { sha256, bytes: content.length, gzip: content.length, br: content.length };
   const brotli = brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
   const gzip = gzipSync(content, { level: 9 });
   writeFileSync(`${path}.br`, brotli);
   writeFileSync(`${path}.gz`, gzip);
-  return { sha256: createHash("sha256").update(content).digest("hex"), bytes: content.length, gzip: gzip.length, br: brotli.length };
+  return { sha256, bytes: content.length, gzip: gzip.length, br: brotli.length };
 }
 
 function licences() {

@@ -5,6 +5,7 @@ import {
   DatasetComponent,
   GridComponent,
   LegendComponent,
+  MarkLineComponent,
   TooltipComponent,
   VisualMapComponent,
 } from "echarts/components";
@@ -22,16 +23,11 @@ core.use([
   LabelLayout,
   LegendComponent,
   LineChart,
+  MarkLineComponent,
   PieChart,
   SVGRenderer,
   TooltipComponent,
   VisualMapComponent,
 ]);
 
-// The default tooltip writes HTML with style attributes, which our content security policy refuses; rich text is drawn instead.
-const HOUSE_THEME = { tooltip: { renderMode: "richText" }, aria: { enabled: true } };
-
-window.echarts = {
-  ...core,
-  init: (element, theme = HOUSE_THEME, options = {}) => core.init(element, theme, { renderer: "svg", ...options }),
-};
+window.echarts = core;
