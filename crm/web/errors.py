@@ -36,7 +36,7 @@ def _domain(error: DomainError) -> tuple[Response | str, int]:
 
 
 def _csrf(error: CSRFError) -> tuple[Response | str, int]:
-    return _answer(400, None, "form.token")
+    return _answer(400, None, "csrf")
 
 
 def _http(error: HTTPException) -> tuple[Response | str, int] | Response:
@@ -67,4 +67,4 @@ def _answer(status: int, message: str | None, code: str, number: str = "") -> tu
     if wants_json():
         return jsonify(error=code, message=message or code, number=number), status
     template = f"errors/{status}.html" if status in _PAGES else "errors/400.html"
-    return render_template(template, message=message, code=code, number=number, status=status), status
+    return render_template(template, reason=message, reason_code=code, request_id=number, status=status), status

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, request, url_for
+from flask_babel import lazy_gettext
 from flask_wtf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
@@ -47,6 +48,9 @@ def _context(settings: Settings, navigation: Sequence[Group]) -> dict[str, Any]:
     return {
         **locale.context(),
         "current_actor": actor,
+        "product": lazy_gettext("Waituo CRM"),
+        "switch_language_url": url_for("web.set_language"),
+        "search_url": url_for("leads.listing") if actor and actor.may("leads.view") else None,
         "nav": visible(navigation, actor) if request.endpoint else [],
         "now_day": business_day(now(), settings.zone),
     }
