@@ -3,6 +3,8 @@
 (() => {
   "use strict";
   const COLOURS = ["#0d6273", "#d08700", "#4c7fc0", "#b9502f", "#7a659f", "#5c7f3a", "#8a5a44", "#64747d"];
+  const ON_DARK = ["#5bc0d4", "#f4b24a", "#9db8f2", "#f08f70", "#c4b4ee", "#a5d17a", "#d9a58c", "#b6c5cb"];
+  const dark = () => document.documentElement.dataset.bsTheme === "dark";
   const SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect", "pin", "arrow", "emptyCircle"];
   const WHITE = "rgba(255,255,255,.42)";
   const DECALS = [ // the first stays plain; the others differ by pattern as well as by colour
@@ -19,7 +21,7 @@
   function look() {
     const style = getComputedStyle(document.body);
     const token = (name) => style.getPropertyValue(name).trim();
-    return { ink: token("--wt-ink"), muted: token("--wt-muted"), line: token("--wt-line"), paper: token("--wt-paper"), font: style.fontFamily, size: parseFloat(style.fontSize) * 0.9 };
+    return { colours: dark() ? ON_DARK : COLOURS, ink: token("--wt-ink"), muted: token("--wt-muted"), line: token("--wt-line"), paper: token("--wt-paper"), font: style.fontFamily, size: parseFloat(style.fontSize) * 0.9 };
   }
   const shown = (data) => (value) => (value === null || value === undefined ? "—" : format.format(value) + (data.percent ? "%" : ""));
 
@@ -27,14 +29,14 @@
     return {
       animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       animationDuration: 250,
-      color: COLOURS,
+      color: theme.colours,
       textStyle: { fontFamily: theme.font, fontSize: theme.size, color: theme.ink },
       aria: { enabled: true, decal: { show: many, decals: DECALS } },
       legend: many ? { top: 0, left: 0, itemWidth: 18, itemHeight: 10, itemGap: 16, textStyle: { color: theme.ink, fontSize: theme.size } } : undefined,
       // rich text is drawn inside the SVG; an HTML tooltip would need inline styles, which the page forbids
       tooltip: { trigger: "axis", renderMode: "richText", confine: true, backgroundColor: theme.paper, borderColor: theme.line, textStyle: { color: theme.ink, fontSize: theme.size },
         axisPointer: { type: "shadow", shadowStyle: { opacity: 0.12 } }, valueFormatter: shown(data) },
-      grid: { left: 4, right: 24, top: many ? 36 : 14, bottom: 4, containLabel: true },
+      grid: { left: 4, right: 24, top: theme.size * (many ? 3.6 : 1.8), bottom: 4, containLabel: true },
     };
   }
   const names = (data, theme) => ({ type: "category", data: data.x, axisTick: { show: false }, axisLine: { lineStyle: { color: theme.line } }, axisLabel: { color: theme.muted, fontSize: theme.size, hideOverlap: true } });
@@ -47,7 +49,7 @@
     option[lying ? "yAxis" : "xAxis"] = Object.assign(names(data, theme), lying ? { inverse: true } : {});
     option[lying ? "xAxis" : "yAxis"] = amounts(data, theme);
     option.series = data.series.map(([name, values]) => ({
-      name, type: "bar", data: values, barMaxWidth: 28, stack: stacked ? "all" : undefined, itemStyle: { borderRadius: stacked ? 0 : 2 },
+      name, type: "bar", data: values, barMaxWidth: theme.size * 2.6, stack: stacked ? "all" : undefined, itemStyle: { borderRadius: stacked ? 0 : 2 },
       label: { show: labels, position: stacked ? "inside" : lying ? "right" : "top", color: stacked ? "#fff" : theme.ink, fontSize: theme.size, textBorderWidth: stacked ? 2 : 0, textBorderColor: "rgba(0,0,0,.45)", formatter: (p) => (p.value ? shown(data)(p.value) : "") },
     }));
     if (data.target) option.series[0].markLine = { symbol: "none", lineStyle: { color: theme.ink, type: "dashed" }, label: { color: theme.ink, formatter: shown(data)(data.target) }, data: [lying ? { xAxis: data.target } : { yAxis: data.target }] };
@@ -96,8 +98,10 @@
     const option = base(data, theme, false);
     option.tooltip.trigger = "item";
     option.aria.decal.show = true;
-    option.series = [{ type: "pie", radius: ["38%", "62%"], itemStyle: { borderColor: theme.paper, borderWidth: 2 }, label: { color: theme.ink, fontSize: theme.size, formatter: "{b}\n{c} ({d}%)" },
-      data: data.x.map((name, place) => ({ name, value: data.series[0][1][place] })) }];
+    const values = data.series[0][1];
+    option.legend = { orient: "vertical", right: 0, top: "middle", itemWidth: 14, itemHeight: 10, textStyle: { color: theme.ink, fontSize: theme.size }, formatter: (name) => name + "  " + shown(data)(values[data.x.indexOf(name)]) };
+    option.series = [{ type: "pie", radius: ["34%", "60%"], center: ["34%", "50%"], itemStyle: { borderColor: theme.paper, borderWidth: 2 }, label: { color: theme.ink, fontSize: theme.size, formatter: (p) => p.percent.toFixed(1) + "%" }, labelLine: { length: 8, length2: 6 },
+      data: data.x.map((name, place) => ({ name, value: values[place] })) }];
     return option;
   }
   const KINDS = { bar: (d, t) => bars(d, t, false, false), hbar: (d, t) => bars(d, t, true, false), stacked: (d, t) => bars(d, t, false, true), line, funnel, heatmap: heat, pie };
