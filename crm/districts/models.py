@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.kernel.db import Base, UTCDateTime
+
+# Ranges of paths must compare by byte on every database; on PostgreSQL the locale would skip the slashes.
+_PATH = String(200).with_variant(String(200, collation="C"), "postgresql")
 
 
 class District(Base):
@@ -18,7 +21,7 @@ class District(Base):
     code: Mapped[str | None] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(80))
     kind: Mapped[str] = mapped_column(String(16))
-    path: Mapped[str] = mapped_column(String(200), default="", index=True)
+    path: Mapped[str] = mapped_column(_PATH, default="", index=True)
     depth: Mapped[int] = mapped_column(default=0)
     address: Mapped[str] = mapped_column(String(200), default="")
     note: Mapped[str] = mapped_column(String(500), default="")
@@ -29,4 +32,11 @@ class District(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('commercial','community','park','rural')", name="kind"),
         Index("uq_district_sibling_name", "parent_id", "name", unique=True),
+        Index(
+            "uq_district_top_name",
+            "name",
+            unique=True,
+            sqlite_where=text("parent_id IS NULL"),
+            postgresql_where=text("parent_id IS NULL"),
+        ),
     )

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from crm.kernel.db import Base, UTCDateTime
@@ -19,6 +19,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(16))
     external: Mapped[bool] = mapped_column(default=False)
     email: Mapped[str] = mapped_column(String(120), default="")
+    phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     locale: Mapped[str] = mapped_column(String(8), default="zh")
     active: Mapped[bool] = mapped_column(default=True)
     password_hash: Mapped[str | None] = mapped_column(String(200))

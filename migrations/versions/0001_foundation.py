@@ -93,7 +93,11 @@ def create_tables() -> None:
         sa.Column("code", sa.String(length=40), nullable=True),
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("path", sa.String(length=200), nullable=False),
+        sa.Column(
+            "path",
+            sa.String(length=200).with_variant(sa.String(length=200, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("depth", sa.Integer(), nullable=False),
         sa.Column("address", sa.String(length=200), nullable=False),
         sa.Column("note", sa.String(length=500), nullable=False),
@@ -108,6 +112,14 @@ def create_tables() -> None:
     op.create_index(op.f("ix_district_parent_id"), "district", ["parent_id"], unique=False)
     op.create_index(op.f("ix_district_path"), "district", ["path"], unique=False)
     op.create_index("uq_district_sibling_name", "district", ["parent_id", "name"], unique=True)
+    op.create_index(
+        "uq_district_top_name",
+        "district",
+        ["name"],
+        unique=True,
+        sqlite_where=sa.text("parent_id IS NULL"),
+        postgresql_where=sa.text("parent_id IS NULL"),
+    )
     op.create_table(
         "funnel_day",
         sa.Column("campaign_id", sa.Integer(), nullable=False),
@@ -188,6 +200,7 @@ def create_tables() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("external", sa.Boolean(), nullable=False),
         sa.Column("email", sa.String(length=120), nullable=False),
+        sa.Column("phone_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("locale", sa.String(length=8), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("password_hash", sa.String(length=200), nullable=True),
@@ -1140,6 +1153,12 @@ def drop_tables() -> None:
     op.drop_table("job_run")
     op.drop_index("ix_funnel_day_day", table_name="funnel_day")
     op.drop_table("funnel_day")
+    op.drop_index(
+        "uq_district_top_name",
+        table_name="district",
+        sqlite_where=sa.text("parent_id IS NULL"),
+        postgresql_where=sa.text("parent_id IS NULL"),
+    )
     op.drop_index("uq_district_sibling_name", table_name="district")
     op.drop_index(op.f("ix_district_path"), table_name="district")
     op.drop_index(op.f("ix_district_parent_id"), table_name="district")

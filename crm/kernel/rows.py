@@ -1,0 +1,46 @@
+"""What a room says about one row of a sheet that is brought in: what would become of it, what is wrong, what was changed.
+
+Every room with an `imports` module offers the same four functions (`Context` is the room's own class):
+
+    open_context(actor, *, today) -> Context          one for a whole pass over a file; checking and applying each take a fresh one
+    check_row(context, row) -> Verdict                writes nothing, remembers the row so that later rows may build on it
+    apply_row(actor, context, row) -> Outcome         inside an open unit of work; raises Invalid for what check_row refuses
+    undo(actor, changes) -> int                       takes changes back, newest first; raises Conflict("import.in_use") when work stands on one
+
+`row` maps the contract's keys to values; blank cells are left out.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+What = Literal["new", "updated", "skipped", "failed"]
+
+
+class Problem(NamedTuple):
+    """What is wrong with one cell: the contract's key, the error's code, and the facts of its sentence."""
+
+    column: str
+    code: str
+    facts: Mapping[str, Any] = {}
+
+
+class Verdict(NamedTuple):
+    """What would become of a row. With problems it is always "failed"."""
+
+    what: What
+    problems: tuple[Problem, ...] = ()
+
+
+class Change(NamedTuple):
+    """One record that a row made (`before` is None) or changed (`before` holds the old values that undo needs, as JSON)."""
+
+    subject: str
+    subject_id: int
+    before: Mapping[str, Any] | None
+
+
+class Outcome(NamedTuple):
+    """What became of a row, and the records that it made or changed, in the order of doing."""
+
+    what: What
+    changes: tuple[Change, ...] = ()
