@@ -55,7 +55,7 @@ def change_district(
 
 
 def move_district(actor: Actor, district_id: int, *, version: int, parent_id: int | None) -> District:
-    """Puts a district with everything below it under another parent (or at the top). Records keep pointing at the same districts."""
+    """Puts a district with everything below it under another parent, or at the top. Its id and its records stay."""
     district = _district(district_id, version)
     before = district.parent_id
     if before != parent_id:
@@ -83,7 +83,7 @@ def set_active(actor: Actor, district_id: int, *, version: int, active: bool) ->
 
 
 def plant(*, name: str, kind: Kind, parent: District | None, code: str, address: str, note: str) -> District:
-    """Writes a new node. Not audited: the caller is (a command, or an import that keeps its own record of every row)."""
+    """Writes a new node. Not audited: the command around it is, and an import keeps its own record of every row."""
     name = clean_name(name)
     check_free(name, parent_id=parent.id if parent else None, code=code or None)
     depth = parent.depth + 1 if parent else 0
@@ -138,7 +138,7 @@ def check_free(name: str, *, parent_id: int | None, code: str | None, but: int |
     if db.session.scalar(select(District.id).where(beside, District.name == name, District.id != (but or 0))):
         raise Invalid("districts.name_taken", name=name)
     if code and db.session.scalar(select(District.id).where(District.code == code, District.id != (but or 0))):
-        raise Invalid("districts.code_taken", code=code)
+        raise Invalid("districts.code_taken", taken=code)
 
 
 def _live_parent(parent_id: int | None) -> District | None:

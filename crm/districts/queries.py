@@ -1,4 +1,4 @@
-"""Questions about the tree of districts. Districts hold no personal data: every signed-in person may see all of them."""
+"""Questions about the tree of districts. They hold no personal data: every signed-in person may see all of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ DIVIDER = " / "
 
 @dataclass(frozen=True)
 class Node:
-    """One district as a list or a tree shows it; `children` counts the ones directly below, `place` names the ones above."""
+    """One district in a list or tree; `children` counts the ones directly below, `place` names the ones above."""
 
     id: int
     parent_id: int | None
@@ -42,9 +42,10 @@ def get_district(actor: Actor, district_id: int) -> District:
 
 
 def below(district_id: int) -> ColumnElement[bool]:
-    """The districts of that subtree, the district itself among them, as a condition on District; none when it does not exist.
+    """The districts of that subtree, itself among them, as a condition on District; none when it does not exist.
 
-    A range of paths, so that the index serves it: "/1/5/" and all that begins so lies from "/1/5/" up to "/1/50" ('0' follows '/').
+    A range of paths, so that the index serves it: what begins with "/1/5/" lies between "/1/5/" and "/1/50",
+    because 0 is the character after the slash.
     """
     top = aliased(District)
     first = select(top.path).where(top.id == district_id).scalar_subquery()
@@ -83,7 +84,7 @@ def full_names(ids: Iterable[int]) -> dict[int, str]:
 
 
 def district_options(actor: Actor, *, most: int = 1000, chosen: int | None = None) -> list[tuple[int, str]]:
-    """(id, full name) of active districts in the order of the tree, for selects; at most `most`, the upper levels first.
+    """(id, full name) of active districts by name, for selects; at most `most`, the upper levels first.
 
     `chosen` stays in the list even when it is inactive or beyond the limit.
     """

@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 def clean_name(name: str) -> str:
-    """One line, blanks squeezed. Raises Invalid("districts.name"): empty, over 80 characters, or with a / that would break paths."""
+    """One line, blanks squeezed. Raises Invalid("districts.name"): empty, over 80 characters, or with a slash."""
     squeezed = " ".join(clean_text(name).split())
     if not squeezed or len(squeezed) > 80 or "/" in squeezed:
         raise Invalid("districts.name")

@@ -1,11 +1,12 @@
-"""What a room says about one row of a sheet that is brought in: what would become of it, what is wrong, what was changed.
+"""What a room says about one row of a sheet brought in: what would become of it, what is wrong, what was changed.
 
 Every room with an `imports` module offers the same four functions (`Context` is the room's own class):
 
-    open_context(actor, *, today) -> Context          one for a whole pass over a file; checking and applying each take a fresh one
-    check_row(context, row) -> Verdict                writes nothing, remembers the row so that later rows may build on it
-    apply_row(actor, context, row) -> Outcome         inside an open unit of work; raises Invalid for what check_row refuses
-    undo(actor, changes) -> int                       takes changes back, newest first; raises Conflict("import.in_use") when work stands on one
+- `open_context(actor, *, today) -> Context`: one for a whole pass over a file; check and apply take a fresh one each.
+- `check_row(context, row) -> Verdict`: writes nothing, and remembers the row so that later rows may build on it.
+- `apply_row(actor, context, row) -> Outcome`: inside an open unit of work; raises Invalid for what `check_row` refuses.
+- `undo(actor, changes) -> int`: takes changes back, newest first, and says how many; raises Conflict("import.in_use")
+  when later work stands on one of them.
 
 `row` maps the contract's keys to values; blank cells are left out.
 """
@@ -32,7 +33,7 @@ class Verdict(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One record that a row made (`before` is None) or changed (`before` holds the old values that undo needs, as JSON)."""
+    """One record that a row made (`before` is None) or changed (`before`: the old values that undo needs, as JSON)."""
 
     subject: str
     subject_id: int
