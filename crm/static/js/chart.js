@@ -49,7 +49,7 @@
     option[lying ? "yAxis" : "xAxis"] = Object.assign(names(data, theme), lying ? { inverse: true } : {});
     option[lying ? "xAxis" : "yAxis"] = amounts(data, theme);
     option.series = data.series.map(([name, values]) => ({
-      name, type: "bar", data: values, barMaxWidth: theme.size * 2.6, stack: stacked ? "all" : undefined, itemStyle: { borderRadius: stacked ? 0 : 2 },
+      name, type: "bar", data: values, barMaxWidth: theme.size * 2.6, stack: stacked ? "all" : undefined, labelLayout: { hideOverlap: true }, itemStyle: { borderRadius: stacked ? 0 : 2 },
       label: { show: labels, position: stacked ? "inside" : lying ? "right" : "top", color: stacked ? "#fff" : theme.ink, fontSize: theme.size, textBorderWidth: stacked ? 2 : 0, textBorderColor: "rgba(0,0,0,.45)", formatter: (p) => (p.value ? shown(data)(p.value) : "") },
     }));
     if (data.target) option.series[0].markLine = { symbol: "none", lineStyle: { color: theme.ink, type: "dashed" }, label: { color: theme.ink, formatter: shown(data)(data.target) }, data: [lying ? { xAxis: data.target } : { yAxis: data.target }] };
@@ -99,8 +99,10 @@
     option.tooltip.trigger = "item";
     option.aria.decal.show = true;
     const values = data.series[0][1];
-    option.legend = { orient: "vertical", right: 0, top: "middle", itemWidth: 14, itemHeight: 10, textStyle: { color: theme.ink, fontSize: theme.size }, formatter: (name) => name + "  " + shown(data)(values[data.x.indexOf(name)]) };
-    option.series = [{ type: "pie", radius: ["34%", "60%"], center: ["34%", "50%"], itemStyle: { borderColor: theme.paper, borderWidth: 2 }, label: { color: theme.ink, fontSize: theme.size, formatter: (p) => p.percent.toFixed(1) + "%" }, labelLine: { length: 8, length2: 6 },
+    const total = values.reduce((sum, value) => sum + (value || 0), 0);
+    const part = (value) => (total ? ((100 * (value || 0)) / total).toFixed(1) + "%" : "—");
+    option.legend = { orient: "vertical", right: 0, top: "middle", itemWidth: 14, itemHeight: 10, textStyle: { color: theme.ink, fontSize: theme.size }, formatter: (name) => name + "  " + shown(data)(values[data.x.indexOf(name)]) + "  " + part(values[data.x.indexOf(name)]) };
+    option.series = [{ type: "pie", radius: ["38%", "66%"], center: ["28%", "50%"], itemStyle: { borderColor: theme.paper, borderWidth: 2 }, label: { show: false }, labelLine: { show: false },
       data: data.x.map((name, place) => ({ name, value: values[place] })) }];
     return option;
   }

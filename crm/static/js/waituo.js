@@ -5,7 +5,7 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const on = (name, act, target = document) => target.addEventListener(name, act);
   const word = (name) => document.body.dataset["word" + name] || "";
-  const TOKEN_LIFE = 50 * 60 * 1000; // the server's token lives an hour; take a new one before that
+  const TOKEN_LIFE = 50 * 60 * 1000; // a page that stood open for longer takes a new token before it sends
   let tokenTaken = Date.now();
 
   function toast(text, tone = "info", button = null) {
@@ -20,9 +20,12 @@
   /* ---- security token ---- */
   const tokenMeta = () => find('meta[name="csrf-token"]');
   async function freshToken() {
-    const answer = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const token = find('meta[name="csrf-token"]', page)?.content;
+    const source = find('meta[name="csrf-refresh"]')?.content;
+    const answer = await fetch(source || location.href, { headers: { Accept: source ? "application/json" : "text/html" } });
+    const text = await answer.text();
+    let token;
+    if (source) { try { token = JSON.parse(text).token; } catch { /* signed out: the server will say so */ } }
+    else token = find('meta[name="csrf-token"]', new DOMParser().parseFromString(text, "text/html"))?.content;
     if (!token) return;
     tokenMeta().content = token;
     all('input[name="csrf_token"]').forEach((field) => { field.value = token; });
@@ -79,6 +82,7 @@
       event.preventDefault();
       try { await freshToken(); } catch { delete form.dataset.sent; toast(word("Offline"), "warn"); return; }
       delete form.dataset.sent;
+      tokenTaken = Date.now();
       form.requestSubmit(by || undefined);
       return;
     }
