@@ -1,1 +1,1 @@
-"""The only room that knows spreadsheet libraries: one door in (reader, contracts, records), one door out (writer, templates)."""
+"""The only room that knows spreadsheet libraries: one door in (reader, contracts, records), one out (writer)."""

@@ -155,8 +155,8 @@ def _candidates(contract: Contract, label: str) -> list[str]:
     """
     for text in dict.fromkeys((label, label.rpartition(GROUP)[2])):
         wanted = heading_key(text)
-        found = [column.key for column in contract.columns if wanted and wanted in _accepted(column.key, column.headings)]
-        if found:
+        found = [column.key for column in contract.columns if wanted in _accepted(column.key, column.headings)]
+        if wanted and found:
             return found
     return []
 
@@ -286,22 +286,20 @@ def _lenient(contract: Contract, cells: Sequence[Cell], chosen: Mapping[str, str
         return 0
 
 
-def find_header_row(
-    rows: Iterable[Row], contract: Contract, chosen: Mapping[str, str] | None = None
-) -> Header:
+def find_header_row(rows: Iterable[Row], contract: Contract, chosen: Mapping[str, str] | None = None) -> Header:
     """The heading row among the first non-blank rows: the one with most matches, alone or joined with the next.
 
     Titles and notes above it match nothing and are passed over. Raises Invalid: sheet.no_header, and those of
     `match_headers` when the choices fit no row.
     """
     first = [row for row, _ in zip(rows, range(HEADER_WITHIN), strict=False)]
-    by_heading = {name: key for name, key in (chosen or {}).items()}
+    choices = chosen or {}
     best: tuple[int, int, int] = (0, 0, 0)  # hits, then single rows before joined ones, then the earliest
     for place, row in enumerate(first):
-        best = max(best, (_lenient(contract, row.cells, by_heading), 1, -place))
+        best = max(best, (_lenient(contract, row.cells, choices), 1, -place))
         if place + 1 < len(first) and first[place + 1].number == row.number + 1:
             joined = join_header_rows(row.cells, first[place + 1].cells)
-            best = max(best, (_lenient(contract, joined, by_heading), 0, -place))
+            best = max(best, (_lenient(contract, joined, choices), 0, -place))
     hits, single, place = best[0], best[1], -best[2]
     if not hits:
         if first and chosen:
@@ -309,8 +307,6 @@ def find_header_row(
         raise Invalid("sheet.no_header", kind=contract.kind)
     row = first[place]
     labels = (
-        tuple(cell_text(cell) for cell in row.cells)
-        if single
-        else join_header_rows(row.cells, first[place + 1].cells)
+        tuple(cell_text(cell) for cell in row.cells) if single else join_header_rows(row.cells, first[place + 1].cells)
     )
     return Header(row.number, 1 if single else 2, labels, match_headers(contract, labels, chosen))

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 from crm.kernel.errors import Invalid
-from crm.sheets.cells import Cell, Limits, Refused, Row
+from crm.sheets.cells import Limits, Refused, Row
 
 CHILD = Path(__file__).with_name("child.py")
 LONGEST_LINE = 256 << 20  # bytes; a block of rows above it is no sheet of people's
@@ -55,6 +55,7 @@ class _Child:
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
+        self.pipe = cast(IO[bytes], self.process.stdout)
 
     def _overdue(self) -> None:
         self.late = True
@@ -62,12 +63,11 @@ class _Child:
 
     def answer(self) -> dict[str, Any]:
         """The next line. Raises the child's own refusal, or one for the way in which it died."""
-        assert self.process.stdout is not None
         clock = threading.Timer(self.wall_seconds, self._overdue)
         clock.daemon = True
         clock.start()
         try:
-            line = self.process.stdout.readline(LONGEST_LINE)
+            line = self.pipe.readline(LONGEST_LINE)
         finally:
             clock.cancel()
         if not line.endswith(b"\n"):
@@ -89,8 +89,8 @@ class _Child:
         return Invalid("sheet.unreadable", reason=f"exit {code}")
 
     def end(self) -> None:
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        """Close the pipe and leave no process behind."""
+        self.pipe.close()
         try:
             self.process.wait(timeout=0.2)
         except subprocess.TimeoutExpired:

@@ -20,7 +20,7 @@ REMEMBERED = 10_000  # different texts of a column whose values are kept; dates,
 
 
 class Problem(NamedTuple):
-    """What is wrong with one cell: the contract's key, the column from 0 (None when it is not there), code and facts."""
+    """What is wrong with a cell: the contract's key, the column from 0 (None: not in the sheet), code and facts."""
 
     key: str
     column: int | None
@@ -155,7 +155,7 @@ def _records(rows: Iterator[Row], header: Header, contract: Contract, fixed: dic
             except Invalid as error:
                 problems.append(Problem(key, index, error.code, {"value": cell_text(cell)[:40], **error.facts}))
                 continue
-            if value != "" or value is False:
+            if value != "":
                 values[key] = value
         problems.extend(_missing(values, problems, required, contract, where))
         yield Record(row.number, values, tuple(problems))

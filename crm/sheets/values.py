@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 
 from crm.kernel.errors import Invalid
@@ -12,7 +12,8 @@ from crm.sheets.cells import Cell, Refused, cell_text
 ROUNDED = 10**15  # Excel keeps 15 digits of a number; a longer one has lost its last digits
 YEARS = range(1900, 2101)
 EPOCHS = {False: date(1899, 12, 30), True: date(1904, 1, 1)}
-SERIALS = {False: range(61, 73_051), True: range(0, 71_589)}  # 1900-03-01 .. 2099-12-31; before lies Excel's false leap day
+# Up to 2099-12-31, from 1900-03-01 (before it lies Excel's false leap day) or from the epoch of 1904.
+SERIALS = {False: range(61, 73_051), True: range(71_589)}
 
 YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?")
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -22,8 +23,19 @@ CLOCK = re.compile(
     re.IGNORECASE,
 )
 
-TRUE = frozenset("是 有 真 对 已 已办 已申请 已受理 同意 yes y true t 1 √ ✓ ✔ ☑ 是的 on".split())
-FALSE = frozenset("否 无 没有 假 未 不 不是 未办 未申请 未受理 不同意 no n false f 0 × ✗ ✘ x ☐ off".split())
+TRUE = frozenset(
+    {
+        "是", "有", "真", "对", "已", "已办", "已申请", "已受理", "同意", "yes",
+        "y", "true", "t", "1", "√", "✓", "✔", "☑", "是的", "on"
+    }
+)  # fmt: skip
+FALSE = frozenset(
+    {
+        "否", "无", "没有", "假", "未", "不", "不是", "未办", "未申请", "未受理",
+        "不同意", "no", "n", "false", "f", "0", "×", "✗", "✘", "x",
+        "☐", "off"
+    }
+)  # fmt: skip
 
 
 def to_text(cell: Cell) -> str:
@@ -100,12 +112,12 @@ def to_datetime(cell: Cell, *, date1904: bool = False) -> datetime:
     if isinstance(cell, float):
         seconds = round((cell % 1) * 86_400)
         day = _from_serial(int(cell), date1904, cell)
-        return datetime(day.year, day.month, day.day) + timedelta(seconds=seconds)
+        return datetime.combine(day, time()) + timedelta(seconds=seconds)
     day = to_date(cell, date1904=date1904)
     rest = "" if isinstance(cell, int) else _date_in(_folded(cell), cell)[1]
     clock = CLOCK.fullmatch(rest) if rest.strip() else None
     if clock is None:
-        return datetime(day.year, day.month, day.day)
+        return datetime.combine(day, time())
     half = (clock[1] or clock[5] or "").lower()
     hour = int(clock[2])
     if half in ("下午", "晚上", "pm") and hour < 12:
@@ -113,7 +125,7 @@ def to_datetime(cell: Cell, *, date1904: bool = False) -> datetime:
     if half == "am" and hour == 12:
         hour = 0
     try:
-        return datetime(day.year, day.month, day.day, hour, int(clock[3] or 0), int(clock[4] or 0))
+        return datetime.combine(day, time(hour, int(clock[3] or 0), int(clock[4] or 0)))
     except ValueError:
         raise _bad("value.date", cell) from None
 

@@ -17,10 +17,11 @@ from crm.sheets.cells import Limits
 CHUNK = 1 << 20
 SMALL_PART = 1 << 20  # the ratio is asked of parts above this; a blank sheet of XML packs well and harms nobody
 COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-SAFE_NAME = re.compile(r"(\[Content_Types\]\.xml|(_rels|docProps|customXml|xl|package|\[trash\])/[^\\:*?\"<>|\x00-\x1f]*)")
+FOLDERS = r"(_rels|docProps|customXml|xl|package|\[trash\])"
+SAFE_NAME = re.compile(rf"(\[Content_Types\]\.xml|{FOLDERS}/[^\\:*?\"<>|\x00-\x1f]*)")
 SAFE_SUFFIXES = {
-    "", ".xml", ".rels", ".vml", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".emf", ".wmf", ".wdp", ".svg",
-    ".bin", ".dat", ".psmdcp",
+    "", ".xml", ".rels", ".vml", ".bin", ".dat", ".psmdcp",
+    ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".emf", ".wmf", ".wdp", ".svg",
 }  # fmt: skip
 ACTIVE_PARTS = re.compile(
     r"xl/(vbaproject|externallinks|embeddings|activex|ctrlprops|macrosheets|dialogsheets|webextensions|querytables)|xl/connections\.xml",
@@ -181,7 +182,9 @@ def sheets(package: zipfile.ZipFile) -> list[Part]:
     for element in _tree(package, "xl/workbook.xml").iter():
         if _local(element.tag) != "sheet" or _attribute(element, "state") in ("hidden", "veryHidden"):
             continue
-        target = targets.get(next((v for k, v in element.attrib.items() if k.startswith("{") and _local(k) == "id"), ""))
+        target = targets.get(
+            next((v for k, v in element.attrib.items() if k.startswith("{") and _local(k) == "id"), "")
+        )
         member = _member(package, target) if target else ""
         if member:
             found.append(Part(_attribute(element, "name"), member))

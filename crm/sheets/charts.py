@@ -1,0 +1,125 @@
+"""Native charts. A funnel is a stacked bar with an invisible spacer and a reversed axis, fed from a hidden sheet."""
+
+from decimal import Decimal
+from typing import Any
+
+from xlsxwriter import Workbook
+from xlsxwriter.utility import quote_sheetname, xl_rowcol_to_cell
+from xlsxwriter.worksheet import Worksheet
+
+from crm.sheets.specs import ChartSpec, Laid
+
+HEIGHT = 300  # pixels
+ROWS = 16  # sheet rows that a chart covers, with a margin
+PALETTE = ("#1F6FB2", "#2FA084", "#E0A030", "#C8553D", "#7A5CA8", "#5F6B7A")
+KINDS: dict[str, dict[str, str]] = {
+    "bar": {"type": "column"},
+    "stacked": {"type": "column", "subtype": "stacked"},
+    "line": {"type": "line"},
+    "pie": {"type": "pie"},
+}
+
+
+class FunnelData:
+    """The hidden sheet that holds a funnel's labels, live numbers and spacers; made when the first funnel asks."""
+
+    def __init__(self, book: Workbook, name: str = "_funnel") -> None:
+        self.book = book
+        self.name = name
+        self.sheet: Worksheet | None = None
+        self.row = 0
+
+    def add(self, points: list[tuple[str, str, float]]) -> tuple[int, int]:
+        """Points as (label, reference, cached value); gives the first and last row used."""
+        if self.sheet is None:
+            self.sheet = self.book.add_worksheet(self.name)
+            self.sheet.hide()
+        first, last = self.row, self.row + len(points) - 1
+        top = max((value for _, _, value in points), default=0)
+        for row, (label, reference, value) in enumerate(points, start=first):
+            self.sheet.write_string(row, 0, label)
+            self.sheet.write_formula(row, 1, f"={reference}", None, value)
+            spread = f"$B${first + 1}:$B${last + 1}"
+            self.sheet.write_formula(row, 2, f"=(MAX({spread})-B{row + 1})/2", None, (top - value) / 2)
+        self.row = last + 2
+        return first, last
+
+
+def draw(book: Workbook, sheet: Worksheet, laid: Laid, funnels: FunnelData, at: int) -> int:
+    """Put the sheet's charts below each other from row `at` on; gives the first free row."""
+    for spec in laid.spec.charts:
+        if laid.last < laid.first:
+            continue  # a chart of nothing is an empty frame
+        if laid.spec.group_by and not spec.across:
+            raise ValueError(f"{laid.name}: a chart over rows with subtotals would count twice")
+        chart = _funnel(book, laid, spec, funnels) if spec.kind == "funnel" else _plain(book, laid, spec)
+        chart.set_title({"name": spec.title, "overlay": False, "name_font": {"size": 12}})
+        chart.set_size({"width": 760, "height": HEIGHT})
+        sheet.insert_chart(at, 0, chart, {"object_position": 2, "description": spec.title})
+        at += ROWS
+    return at
+
+
+def _plain(book: Workbook, laid: Laid, spec: ChartSpec) -> Any:
+    chart = book.add_chart(KINDS[spec.kind])
+    last = laid.last if spec.first_rows is None else min(laid.last, laid.first + spec.first_rows - 1)
+    categories = laid.column(spec.categories)
+    for place, key in enumerate(spec.series):
+        column = laid.column(key)
+        colour = PALETTE[place % len(PALETTE)]
+        series: dict[str, Any] = {
+            "name": laid.labels[key],
+            "categories": [laid.name, laid.first, categories, last, categories],
+            "values": [laid.name, laid.first, column, last, column],
+        }
+        if spec.kind == "pie":
+            series["data_labels"] = {"category": True, "percentage": True, "leader_lines": True}
+        elif spec.kind == "line":
+            series |= {"line": {"color": colour, "width": 2}, "marker": {"type": "circle", "size": 5}}
+        else:
+            series |= {"fill": {"color": colour}, "data_labels": {"value": True}, "gap": 60}
+        chart.add_series(series)
+    chart.set_legend({"position": "bottom"} if len(spec.series) > 1 or spec.kind == "pie" else {"none": True})
+    return chart
+
+
+def _points(laid: Laid, spec: ChartSpec) -> list[tuple[str, str, float]]:
+    sheet = quote_sheetname(laid.name)
+    if spec.across:
+        row = laid.total if laid.total is not None else laid.last
+        return [
+            (laid.labels[key], f"{sheet}!{xl_rowcol_to_cell(row, laid.column(key))}", laid.values.get(key, 0))
+            for key in spec.across
+        ]
+    column = laid.column(spec.series[0])
+    cells = zip(laid.kept[spec.categories], laid.kept[spec.series[0]], strict=True)
+    return [
+        (
+            str(label),
+            f"{sheet}!{xl_rowcol_to_cell(row, column)}",
+            float(value) if isinstance(value, int | float | Decimal) else 0.0,
+        )
+        for row, (label, value) in enumerate(cells, start=laid.first)
+    ]
+
+
+def _funnel(book: Workbook, laid: Laid, spec: ChartSpec, funnels: FunnelData) -> Any:
+    first, last = funnels.add(_points(laid, spec))
+    chart = book.add_chart({"type": "bar", "subtype": "stacked"})
+    labels = [funnels.name, first, 0, last, 0]
+    spacer = [funnels.name, first, 2, last, 2]
+    chart.add_series({"categories": labels, "values": spacer, "fill": {"none": True}, "border": {"none": True}})
+    chart.add_series(
+        {
+            "categories": labels,
+            "values": [funnels.name, first, 1, last, 1],
+            "fill": {"color": PALETTE[0]},
+            "data_labels": {"value": True, "position": "center", "font": {"color": "#FFFFFF", "bold": True}},
+            "gap": 20,
+        }
+    )
+    chart.set_y_axis({"reverse": True, "major_tick_mark": "none"})
+    chart.set_x_axis({"visible": False, "major_gridlines": {"visible": False}})
+    chart.set_legend({"none": True})
+    chart.show_hidden_data()
+    return chart
