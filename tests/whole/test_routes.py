@@ -1,0 +1,138 @@
+"""Role x route over the whole app: every route declares who may call it, and keeps to it.
+
+The table is the app's own list of addresses, so no route can be missing; an address with an argument that SAMPLES does not know
+fails the test. A foreign record and one that does not exist must answer alike.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from crm.kernel.db import db
+from crm.kernel.unit_of_work import unit_of_work
+from crm.web.guards import PUBLIC, SIGNED_IN, permission_of
+from crm.wiring import GRANTS
+from tests import make
+from tests.cast import ROLE_OF
+from tests.moments import DAY_2
+
+PEOPLE = (None, "adam", "alice", "audrey", "bob", "mona", "olga", "tim")
+MISSING = 2**31 - 1
+WORDS = {"day": DAY_2.isoformat(), "kind": "evening", "token": "no-such-token", "filename": "css/waituo.css", "room": "leads"}
+"""Arguments that are words, with a value that leads somewhere."""
+ACTIONS_THAT_END_THE_SESSION = {"people.sign_out"}
+
+
+def rules(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """Every route and method, HEAD and OPTIONS aside."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield rule, method
+
+
+def address(app: Flask, rule: Rule, ids: dict[str, int], default: int = MISSING) -> str:
+    """The route's address with an id for each number and a word for each word."""
+    values: dict[str, object] = {}
+    for name in rule.arguments:
+        converter = rule._converters[name]
+        values[name] = ids.get(name, default) if type(converter).__name__ == "IdConverter" else WORDS[name]
+    with app.test_request_context():
+        return app.url_map.bind("localhost").build(rule.endpoint, values)
+
+
+def test_every_route_declares_a_permission_that_somebody_holds(app):
+    held = frozenset().union(*GRANTS.values()) | {PUBLIC, SIGNED_IN}
+    undeclared = [rule.endpoint for rule, _ in rules(app) if permission_of(app, rule.endpoint) not in held]
+    assert undeclared == []
+
+
+def test_every_word_in_an_address_is_in_the_table(app):
+    unknown = {
+        name
+        for rule, _ in rules(app)
+        for name in rule.arguments
+        if type(rule._converters[name]).__name__ != "IdConverter" and name not in WORDS
+    }
+    assert unknown == set()
+
+
+def test_an_undeclared_route_answers_nobody(app, client_of, monkeypatch):
+    bare = app.view_functions["web.health"].__wrapped__ if hasattr(app.view_functions["web.health"], "__wrapped__") else (lambda: "open")
+    monkeypatch.setitem(app.view_functions, "web.health", lambda: bare())
+    assert client_of("olga").get("/healthz").status_code == 403
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_no_route_answers_the_wrong_role_and_none_breaks(app, cast, client_of, stage, name):
+    allowed = GRANTS[ROLE_OF[name]] if name else frozenset()
+    if name == "tim":
+        allowed = frozenset(one for one in allowed if not one.startswith("leads."))
+    wrong = []
+    for rule, method in rules(app):
+        needed = permission_of(app, rule.endpoint)
+        answer = client_of(name).open(address(app, rule, {}), method=method)
+        if method != "GET":
+            stage[2]()
+        wrong += _complaint(rule, method, name, needed, allowed, answer)
+    assert wrong == []
+
+
+def _complaint(rule, method, name, needed, allowed, answer) -> list[str]:
+    where = f"{method} {rule.rule} as {name}: {answer.status_code}"
+    if answer.status_code >= 500:
+        return [where]
+    if needed == PUBLIC:
+        return []
+    if name is None:
+        to_sign_in = answer.status_code == 302 and "/sign-in" in answer.headers["Location"]
+        return [] if to_sign_in or answer.status_code == 401 else [where]
+    may = needed == SIGNED_IN or needed in allowed
+    if not may:
+        return [] if answer.status_code == 403 else [where]
+    return [where] if answer.status_code == 401 else []
+
+
+@pytest.mark.parametrize("name", ["alice", "bob"])
+def test_a_foreign_record_and_a_missing_one_answer_alike(app, cast, client_of, actor, stage, name):
+    ids = _foreign_records(cast, actor)
+    wrong = []
+    for rule, method in rules(app):
+        if method != "GET" or not rule.arguments & ids.keys():
+            continue
+        client = client_of(name)
+        foreign = client.get(address(app, rule, ids))
+        missing = client.get(address(app, rule, {}))
+        if (foreign.status_code, abs(len(foreign.data) - len(missing.data)) <= 16) != (missing.status_code, True):
+            wrong.append(f"{rule.rule} as {name}: foreign {foreign.status_code}, missing {missing.status_code}")
+    assert wrong == []
+
+
+def _foreign_records(cast, actor) -> dict[str, int]:
+    with unit_of_work():
+        lead = make.lead(actor("dora"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["blue"]).lead_id
+    return {"lead_id": lead, "user_id": cast.users["dora"], "team_id": cast.teams["blue"]}
+
+
+@pytest.mark.parametrize("raw", ["9223372036854775808", "2147483648", "-1", "1.5", "x", "%00", "1%27"])
+def test_numbers_that_no_row_can_have_are_not_found(app, client_of, raw):
+    client = client_of("olga")
+    wrong = []
+    for rule, method in rules(app):
+        if method != "GET" or not rule.arguments:
+            continue
+        path = address(app, rule, {}).replace(str(MISSING), raw)
+        status = client.get(path).status_code
+        if status >= 500:
+            wrong.append(f"{path}: {status}")
+    assert wrong == []
+
+
+def test_every_answer_carries_the_security_headers(app, client_of):
+    for path in ("/", "/sign-in", "/nowhere", "/healthz", "/static/css/waituo.css"):
+        answer = client_of(None).get(path)
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"], path
+        assert "unsafe" not in answer.headers["Content-Security-Policy"], path
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+    db.session.rollback()
