@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request, url_for
+from flask import current_app, request, url_for
 
 from crm.kernel.actor import Actor
 
@@ -56,12 +56,18 @@ def visible(groups: Sequence[Group], actor: Actor | None) -> list[NavGroup]:
             [
                 NavItem(str(entry.title), url_for(entry.endpoint), entry.icon, _active(entry, room))
                 for entry in group.entries
-                if entry.permission == "signed_in" or actor.may(entry.permission)
+                if _offered(entry, actor)
             ],
         )
         for group in groups
     ]
     return [group for group in shown if group.items]
+
+
+def _offered(entry: Entry, actor: Actor) -> bool:
+    """Only pages that exist (an installation may leave a room out) and that the actor may open."""
+    allowed = entry.permission == "signed_in" or actor.may(entry.permission)
+    return allowed and entry.endpoint in current_app.view_functions
 
 
 def _active(entry: Entry, room: str) -> bool:
