@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import request, url_for
+from flask import request
 
 from crm.kernel.paging import Page
 from crm.web.forms import int_or
@@ -19,7 +20,8 @@ def url_with(**changes: Any) -> str:
     query: dict[str, Any] = {key: request.args.getlist(key) for key in request.args}
     query.update(changes)
     kept = {key: value for key, value in query.items() if value not in (None, "", [])}
-    return url_for(request.endpoint or "web.home", **(request.view_args or {}), **kept)
+    # Not url_for: keys of the query are the reader's own words and must not become its arguments.
+    return f"{request.path}?{urlencode(kept, doseq=True)}" if kept else request.path
 
 
 @dataclass(frozen=True)
