@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, current_app, request, url_for
 from flask_babel import lazy_gettext
 from flask_wtf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
+from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day, now
 from crm.settings import Settings
 from crm.web import assets, errors, guards, locale, security
@@ -50,7 +51,13 @@ def _context(settings: Settings, navigation: Sequence[Group]) -> dict[str, Any]:
         "current_actor": actor,
         "product": lazy_gettext("Waituo CRM"),
         "switch_language_url": url_for("web.set_language"),
-        "search_url": url_for("leads.listing") if actor and actor.may("leads.view") else None,
+        "search_url": _search_url(actor),
         "nav": visible(navigation, actor) if request.endpoint else [],
         "now_day": business_day(now(), settings.zone),
     }
+
+
+def _search_url(actor: Actor | None) -> str | None:
+    """Where the search box on top leads; nobody who may not see leads has one."""
+    offered = actor is not None and actor.may("leads.view") and "leads.listing" in current_app.view_functions
+    return url_for("leads.listing") if offered else None
