@@ -1,10 +1,12 @@
 """The base of every form: one clean way in for text, numbers and ids."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, IntegerField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional, StopValidation
 
 from crm.kernel.errors import DomainError
@@ -71,6 +73,11 @@ class OneOf:
     def __call__(self, form: Any, field: Field) -> None:
         if field.data not in self.allowed:
             raise StopValidation(field.gettext("Not a valid choice."))
+
+
+def choices(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
+    """The options of a select field from (value, label) pairs; labels may be lazy, None as a value becomes ""."""
+    return [SelectChoice("" if value is None else value, label) for value, label in pairs]
 
 
 def id_or_none(value: Any) -> int | None:
