@@ -68,7 +68,7 @@ def subtree_ids(district_id: int) -> frozenset[int]:
 
 def names() -> dict[int, str]:
     """Names of all districts by id."""
-    return dict(db.session.execute(select(District.id, District.name)).tuples().all())
+    return dict(db.session.execute(select(District.id, District.name)).all())
 
 
 def full_names(ids: Iterable[int]) -> dict[int, str]:
@@ -76,7 +76,7 @@ def full_names(ids: Iterable[int]) -> dict[int, str]:
     rows = db.session.execute(select(District.id, District.path).where(District.id.in_(set(ids)))).all()
     needed = {int(step) for row in rows for step in row.path.split("/") if step}
     known = dict(
-        db.session.execute(select(District.id, District.name).where(District.id.in_(needed))).tuples().all()
+        db.session.execute(select(District.id, District.name).where(District.id.in_(needed))).all()
         if needed
         else []
     )
@@ -94,7 +94,7 @@ def district_options(actor: Actor, *, most: int = 1000, chosen: int | None = Non
     known = {row.id: row.name for row in rows}
     missing = {int(step) for row in rows for step in row.path.split("/") if step} - known.keys()
     if missing:
-        known.update(db.session.execute(select(District.id, District.name).where(District.id.in_(missing))).tuples())
+        known.update(db.session.execute(select(District.id, District.name).where(District.id.in_(missing))).all())
     labels = [(row.id, DIVIDER.join(known[int(step)] for step in row.path.split("/") if step)) for row in rows]
     return sorted(labels, key=lambda one: one[1])
 
@@ -122,14 +122,14 @@ def find_districts(actor: Actor, *, text: str = "", kind: str = "", page: int = 
 def ancestors(district: District) -> list[tuple[int, str]]:
     """(id, name) of the districts above, the top first."""
     steps = [int(step) for step in district.path.split("/") if step][:-1]
-    known = dict(db.session.execute(select(District.id, District.name).where(District.id.in_(steps))).tuples().all())
+    known = dict(db.session.execute(select(District.id, District.name).where(District.id.in_(steps))).all())
     return [(step, known[step]) for step in steps]
 
 
 def count_by_kind() -> dict[str, int]:
     """How many active districts there are of each kind."""
     query = select(District.kind, func.count()).where(District.active).group_by(District.kind)
-    return dict(db.session.execute(query).tuples().all())
+    return dict(db.session.execute(query).all())
 
 
 def find_place(text: str) -> District | None:

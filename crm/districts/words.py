@@ -15,7 +15,7 @@ ERRORS: dict[str, Any] = {
     "districts.no_parent": _l(
         "There is no district %(name)s. A parent stands higher up in the sheet or exists already."
     ),
-    "districts.parent_closed": _l("%(name)s is closed. Open it first."),
+    "districts.parent_closed": _l("%(name)s is out of use. Take it into use first."),
     "districts.too_deep": _l("The tree has at most %(levels)s levels."),
     "districts.twice": _l("The same district stands in row %(first)s of this sheet already."),
     "import.in_use": _l("%(name)s is in use by now; taking it back would lose later work."),

@@ -1,0 +1,280 @@
+"""A sheet of districts, row by row: see crm.kernel.rows for the four functions, imports/districts for the columns.
+
+A row is known by its code, else by its parent and name. Columns: code, name, parent (code, name or path), kind,
+address, note.
+A blank cell leaves what stands there alone. The parent exists already or stands higher up in the same sheet.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from crm.districts.commands import plant, transplant
+from crm.districts.models import District
+from crm.districts.rules import DEEPEST, Kind, clean_name, split_path
+from crm.kernel import audit
+from crm.kernel.actor import Actor
+from crm.kernel.db import db
+from crm.kernel.errors import Conflict, Invalid
+from crm.kernel.rows import Change, Outcome, Problem, Verdict
+
+SUBJECT = "district"
+Row = Mapping[str, Any]
+_TEXTS = {"address": 200, "note": 500}
+
+
+class Known(NamedTuple):
+    """A district of the tree, or (id below zero) one that an earlier row of the sheet will make."""
+
+    id: int
+    parent_id: int | None
+    name: str
+    code: str | None
+    depth: int
+    active: bool
+
+
+@dataclass
+class Context:
+    """The tree in memory, with three ways in; grows with the rows of the sheet."""
+
+    by_id: dict[int, Known] = field(default_factory=dict)
+    by_code: dict[str, int] = field(default_factory=dict)
+    by_place: dict[tuple[int | None, str], int] = field(default_factory=dict)
+    by_name: dict[str, list[int]] = field(default_factory=dict)
+    touched: set[int] = field(default_factory=set)
+
+    def add(self, known: Known) -> None:
+        """Puts a district in, or its newer state in place of the older."""
+        old = self.by_id.get(known.id)
+        if old is not None:
+            self.by_place.pop((old.parent_id, old.name), None)
+            self.by_name[old.name].remove(old.id)
+        self.by_id[known.id] = known
+        self.by_place[known.parent_id, known.name] = known.id
+        self.by_name.setdefault(known.name, []).append(known.id)
+        if known.code:
+            self.by_code[known.code] = known.id
+
+    def find(self, text: str) -> Known | None:
+        """What a person means by a code, a path or a name; raises Invalid("districts.ambiguous")."""
+        code = self.by_code.get(text)
+        if code is not None:
+            return self.by_id[code]
+        steps = split_path(text)
+        if not steps:
+            return None
+        found = [self.by_id[one] for one in self.by_name.get(steps[-1], ()) if self._lies_in(one, steps[:-1])]
+        if len(found) > 1:
+            raise Invalid("districts.ambiguous", name=text, count=len(found))
+        return found[0] if found else None
+
+    def _lies_in(self, district_id: int, above: list[str]) -> bool:
+        step: int | None = self.by_id[district_id].parent_id
+        for name in reversed(above):
+            if step is None or self.by_id[step].name != name:
+                return False
+            step = self.by_id[step].parent_id
+        return True
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a row asks for: the district that it means (None: a new one) and where it is to lie."""
+
+    name: str
+    target: Known | None
+    parent: Known | None
+    moves: bool
+
+
+def open_context(actor: Actor, *, today: date) -> Context:
+    """The whole tree as it stands: 40,000 districts take a quarter of a second."""
+    context = Context()
+    query = select(
+        District.id, District.parent_id, District.name, District.code, District.depth, District.active
+    ).order_by(District.depth, District.id)
+    for row in db.session.execute(query):
+        context.add(Known(*row))
+    return context
+
+
+def check_row(context: Context, row: Row) -> Verdict:
+    """Whether the row could be applied after the rows above it, and what would become of it."""
+    try:
+        plan = _plan(context, row)
+    except Refused as refusal:
+        return Verdict("failed", (refusal.problem,))
+    if plan.target is None:
+        context.add(_virtual(context, plan, row))
+        return Verdict("new")
+    if plan.target.id < 0:
+        return Verdict("skipped")
+    changed = _differences(db.session.get_one(District, plan.target.id), row, plan)
+    _remember(context, plan, row)
+    return Verdict("updated" if changed else "skipped")
+
+
+def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
+    """Makes or changes the district of a row; raises Invalid with the code of the row's first problem."""
+    try:
+        plan = _plan(context, row)
+    except Refused as refusal:
+        raise Invalid(refusal.problem.code, **refusal.problem.facts) from None
+    parent = db.session.get_one(District, plan.parent.id) if plan.parent else None
+    if plan.target is None:
+        texts = {name: str(row.get(name, "")) for name in ("code", *_TEXTS)}
+        district = plant(name=plan.name, kind=Kind(row["kind"]), parent=parent, **texts)
+        context.add(_known(district))
+        return Outcome("new", (Change(SUBJECT, district.id, None),))
+    district = db.session.get_one(District, plan.target.id)
+    changed = _differences(district, row, plan)
+    if not changed:
+        return Outcome("skipped")
+    before = {name: getattr(district, name) for name in changed}
+    if plan.moves:
+        transplant(district, parent)
+        changed.pop("parent_id")
+    for name, value in changed.items():
+        setattr(district, name, value)  # names from _differences, never from the sheet
+    district.version += 1
+    db.session.flush()
+    context.add(_known(district))
+    return Outcome("updated", (Change(SUBJECT, district.id, before),))
+
+
+def undo(actor: Actor, changes: Iterable[Change]) -> int:
+    """Takes changes back, newest first; a district that other records name by now stays, and stops the undo."""
+    count = 0
+    for change in changes:
+        district = db.session.get(District, change.subject_id)
+        if district is None:
+            continue
+        if change.before is None:
+            _remove(district)
+        else:
+            _restore(district, dict(change.before))
+        count += 1
+    audit.record(actor, "districts.undo_import", SUBJECT, None, districts=count)
+    return count
+
+
+class Refused(Exception):
+    """A row that cannot be applied, with its problem."""
+
+    def __init__(self, column: str, error: Invalid) -> None:
+        super().__init__(str(error))
+        self.problem = Problem(column, error.code, error.facts)
+
+
+def _plan(context: Context, row: Row) -> _Plan:
+    name = _refused("name", clean_name, str(row.get("name", "")))
+    for key, most in {"code": 40, **_TEXTS}.items():
+        if len(str(row.get(key, ""))) > most:
+            raise Refused(key, Invalid("value.long", most=most))
+    parent = _parent(context, row)
+    target = _target(context, row, name, parent)
+    if target is None:
+        if "kind" not in row:
+            raise Refused("kind", Invalid("districts.no_kind"))
+        if parent and parent.depth >= DEEPEST:
+            raise Refused("parent", Invalid("districts.too_deep", levels=DEEPEST + 1))
+        return _Plan(name, None, parent, moves=False)
+    moves = "parent" in row and parent is not None and target.parent_id != parent.id
+    if moves and parent is not None:
+        _check_move(context, target, parent)
+    place = parent.id if moves and parent else target.parent_id
+    if context.by_place.get((place, name), target.id) != target.id:
+        raise Refused("name", Invalid("districts.name_taken", name=name))
+    return _Plan(name, target, parent, moves)
+
+
+def _parent(context: Context, row: Row) -> Known | None:
+    text = str(row.get("parent", "")).strip()
+    if not text:
+        return None
+    found: Known | None = _refused("parent", context.find, text)
+    if found is None:
+        raise Refused("parent", Invalid("districts.no_parent", name=text))
+    if not found.active:
+        raise Refused("parent", Invalid("districts.parent_closed", name=found.name))
+    return found
+
+
+def _target(context: Context, row: Row, name: str, parent: Known | None) -> Known | None:
+    code = str(row.get("code", ""))
+    if code and code in context.by_code:
+        return context.by_id[context.by_code[code]]
+    same_place = context.by_place.get((parent.id if parent else None, name))
+    if same_place is None:
+        return None
+    found = context.by_id[same_place]
+    if code and found.code and found.code != code:
+        raise Refused("code", Invalid("districts.name_taken", name=name))
+    return found
+
+
+def _check_move(context: Context, target: Known, parent: Known) -> None:
+    step: int | None = parent.id
+    while step is not None:
+        if step == target.id:
+            raise Refused("parent", Invalid("districts.cycle"))
+        step = context.by_id[step].parent_id
+
+
+def _differences(district: District, row: Row, plan: _Plan) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"name": plan.name}
+    wanted.update({key: str(row[key]) for key in ("code", "kind", *_TEXTS) if key in row})
+    if plan.moves and plan.parent:
+        wanted["parent_id"] = plan.parent.id
+    return {key: value for key, value in wanted.items() if getattr(district, key) != value}
+
+
+def _virtual(context: Context, plan: _Plan, row: Row) -> Known:
+    depth = plan.parent.depth + 1 if plan.parent else 0
+    parent_id = plan.parent.id if plan.parent else None
+    return Known(-1 - len(context.by_id), parent_id, plan.name, str(row.get("code", "")) or None, depth, True)
+
+
+def _remember(context: Context, plan: _Plan, row: Row) -> None:
+    """What later rows may rely on, although nothing was written."""
+    if plan.target is None:
+        return
+    parent_id = plan.parent.id if plan.moves and plan.parent else plan.target.parent_id
+    code = str(row.get("code", "")) or plan.target.code
+    context.add(plan.target._replace(parent_id=parent_id, name=plan.name, code=code))
+
+
+def _known(district: District) -> Known:
+    one = district
+    return Known(one.id, one.parent_id, one.name, one.code, one.depth, one.active)
+
+
+def _remove(district: District) -> None:
+    name = district.name
+    try:
+        with db.session.begin_nested():
+            db.session.delete(district)
+    except IntegrityError:
+        raise Conflict("import.in_use", name=name) from None
+
+
+def _restore(district: District, before: dict[str, Any]) -> None:
+    if "parent_id" in before:
+        parent_id = before.pop("parent_id")
+        transplant(district, db.session.get(District, parent_id) if parent_id else None)
+    for name, value in before.items():
+        setattr(district, name, value)  # the names that this module wrote into the change
+    district.version += 1
+    db.session.flush()
+
+
+def _refused(column: str, read: Any, text: str) -> Any:
+    try:
+        return read(text)
+    except Invalid as error:
+        raise Refused(column, error) from None
