@@ -39,10 +39,10 @@ browser: setup ## the tests in Chromium
 check: test lint ## everything: tests, style, types, directions between rooms, both languages
 
 lint: setup ## style, types, directions between rooms, both languages
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --quiet --output-format=concise .
+	$(BIN)/ruff format --check --quiet --output-format=concise .
 	$(BIN)/mypy
-	$(BIN)/lint-imports | sed -n '/^Contracts:/p;/BROKEN/,$$p'; exit $${PIPESTATUS[0]}
+	$(BIN)/lint-imports | sed '/[╔║╚]/d;/^ *$$/d'; exit $${PIPESTATUS[0]}
 	$(PY) -m crm.packaging check-translations
 
 bench: setup ## measures, each with its ratio to a floor taken in the same run
@@ -76,9 +76,9 @@ $(BIN)/.dependencies: requirements-dev.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name it with make PYTHON=...")'
 	test -x $(PY) || { echo "making .venv"; $(PYTHON) -m venv .venv; }
 	echo "installing the Python packages of requirements-dev.lock"
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	$(PY) -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	touch $@
 
 $(BIN)/.installed: $(BIN)/.dependencies pyproject.toml
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@

@@ -40,6 +40,7 @@ def build_front_end(root: Path, *, force: bool = False) -> bool:
     stamp = stamp_of([static / "package-lock.json", static / "package.json", *(static / "build").iterdir()])
     if not force and stamp_file.is_file() and stamp_file.read_text() == stamp:
         return False
+    print("front end: installing and building its packages", flush=True)
     node = find_node(root)
     work = root / "build" / "front-end"
     work.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def install_node_package(target: Path) -> None:
         return
     print("front end: no Node on the PATH, installing the one that a Python package carries", flush=True)
     shutil.rmtree(target, ignore_errors=True)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-deps"]
     run([*pip, "--require-hashes", "--target", str(target), "-r", str(NODE_LOCK)], cwd=None, env=os.environ)
     (target / ".complete").touch()
 

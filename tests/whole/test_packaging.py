@@ -47,7 +47,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with the wheel; the product's dependencies are lent by the test environment.
 
-    The loan is a .pth file: entries of the lender's own .pth files, as the one of the checkout, are not read through it.
+    The loan is a .pth file; the lender's own .pth files, such as that of its checkout, are not read through it.
     """
     folder = tmp_path_factory.mktemp("elsewhere")
     run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], cwd=folder)
