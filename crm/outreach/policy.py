@@ -13,6 +13,7 @@ class OutreachPermission(StrEnum):
     LOCK = "outreach.lock"
     RECORD = "outreach.record"
     SUBMIT = "outreach.submit"
+    UNLOCK = "outreach.unlock"
     VIEW = "outreach.view"
 
 
@@ -23,7 +24,7 @@ GRANTS: dict[Role, frozenset[str]] = {
     Role.MANAGER: _VIEW,
     Role.MEMBER: _VIEW | {OutreachPermission.RECORD},
     Role.ORGANISER: frozenset(OutreachPermission),
-    Role.TEAM_LEAD: frozenset(OutreachPermission),
+    Role.TEAM_LEAD: frozenset(OutreachPermission) - {OutreachPermission.UNLOCK},
 }
 
 
@@ -32,3 +33,14 @@ def check_team(actor: Actor, team_id: int | None) -> None:
     scope = team_scope(actor)
     if scope is not None and team_id not in scope:
         raise NotFound("people.no_team")
+
+
+def leads_team(actor: Actor, team_id: int) -> bool:
+    """Whether the actor keeps that team's log: its lead of today, or an organiser."""
+    return actor.may(OutreachPermission.SUBMIT) and (actor.sees_all_teams or team_id in actor.lead_of)
+
+
+def writes_for(actor: Actor, team_id: int, member_id: int) -> bool:
+    """Whether the actor may record what that member did: the member, or who keeps the team's log."""
+    own = actor.user_id == member_id and actor.may(OutreachPermission.RECORD)
+    return own or leads_team(actor, team_id)

@@ -1,0 +1,314 @@
+"""The daily log of a team: tallies, words, attendance, handing in, locking. The actor comes first; nothing here commits.
+
+Whoever writes into a team's day first holds its row, so that two writers on PostgreSQL queue as they do on SQLite: sums of
+tallies are then read and added to by one at a time. A tally is its own append-only record and needs no line in the audit.
+"""
+
+from datetime import date, datetime
+from uuid import uuid4
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crm.campaigns.models import Campaign
+from crm.campaigns.queries import get_campaign, takes_part, teams_of
+from crm.campaigns.rules import OPEN
+from crm.kernel import audit
+from crm.kernel.actor import Actor
+from crm.kernel.clock import business_day
+from crm.kernel.db import db
+from crm.kernel.errors import Conflict, Forbidden, Invalid
+from crm.kernel.installation import zone_name
+from crm.outreach import rules
+from crm.outreach.models import Attendance, DailyLog, Tally
+from crm.outreach.policy import OutreachPermission, check_team, leads_team, writes_for
+from crm.outreach.rules import LogStatus, Presence
+from crm.people.models import Membership
+from crm.people.queries import in_force
+
+
+def tally(
+    actor: Actor,
+    *,
+    uid: str,
+    campaign_id: int,
+    team_id: int,
+    member_id: int,
+    day: date,
+    metric: str,
+    delta: int,
+    at: datetime,
+    note: str = "",
+) -> int:
+    """Adds to a declared count and answers the new sum of member, day and metric. The same uid again changes nothing.
+
+    Raises Invalid below 0 or above what a person can do in a day, Conflict("outreach.locked") for a locked day.
+    """
+    if not 1 <= len(uid) <= 36 or isinstance(delta, bool) or not delta:
+        raise Invalid("count.form")
+    _hold_open(actor, campaign_id, team_id, day, at)
+    _check_person(actor, team_id, member_id, day)
+    _check_metric(metric)
+    before = _declared(campaign_id, team_id, member_id, day, metric) or 0
+    known = db.session.scalar(select(Tally).where(Tally.uid == uid))
+    if known is not None:
+        told = (campaign_id, team_id, member_id, day, metric, delta, actor.user_id)
+        if told != (
+            known.campaign_id, known.team_id, known.member_id, known.day, known.metric, known.delta, known.recorded_id,
+        ):  # fmt: skip
+            raise Conflict("submission.other_content", uid=uid)
+        return before
+    _check_sum(before + delta, metric)
+    _add(actor, uid, campaign_id, team_id, member_id, day, metric, delta, at, note)
+    return before + delta
+
+
+def set_declared(
+    actor: Actor,
+    *,
+    campaign_id: int,
+    team_id: int,
+    member_id: int,
+    day: date,
+    metric: str,
+    value: int,
+    at: datetime,
+    seen: int | None = None,
+) -> int:
+    """Makes the declared count `value` by writing the difference, which it answers.
+
+    `seen` is what the person was looking at: Conflict("outreach.cell_moved") when somebody has added to it since.
+    """
+    _hold_open(actor, campaign_id, team_id, day, at)
+    _check_person(actor, team_id, member_id, day)
+    _check_metric(metric)
+    value = rules.count_of(value, most=rules.MOST_A_DAY[metric])
+    before = _declared(campaign_id, team_id, member_id, day, metric) or 0
+    if seen is not None and seen != before:
+        raise Conflict("outreach.cell_moved", now=before)
+    if value != before:
+        _add(actor, str(uuid4()), campaign_id, team_id, member_id, day, metric, value - before, at, "")
+    return value - before
+
+
+def save_log(
+    actor: Actor,
+    *,
+    campaign_id: int,
+    team_id: int,
+    day: date,
+    at: datetime,
+    version: int | None = None,
+    highlights: str = "",
+    difficulties: str = "",
+    help_needed: str = "",
+    plan: str = "",
+) -> DailyLog:
+    """The words of the day. `version` is the one that was read (1 for a log that nobody has written yet)."""
+    log = _hold_own(actor, campaign_id, team_id, day, at)
+    if version is not None and log.version != version:
+        raise Conflict("form.stale")
+    words = (highlights, difficulties, help_needed, plan)
+    if any(len(text) > 2000 for text in words):
+        raise Invalid("outreach.words_long", most=2000)
+    if words != (log.highlights, log.difficulties, log.help_needed, log.plan):
+        log.highlights, log.difficulties, log.help_needed, log.plan = words
+        log.version += 1
+        db.session.flush()
+        audit.record(actor, "outreach.save_log", "daily_log", log.id)
+    return log
+
+
+def submit_log(actor: Actor, *, campaign_id: int, team_id: int, day: date, at: datetime) -> DailyLog:
+    """Hands the day in. After the cut-off it is late, and stays so. Handing in again changes nothing."""
+    log = _hold_own(actor, campaign_id, team_id, day, at)
+    if log.submitted_at is None:
+        log.submitted_at, log.submitted_by_id = at, actor.user_id
+        log.late = rules.is_late(at, day, zone_name())
+        log.status = LogStatus.SUBMITTED.value
+        db.session.flush()
+        audit.record(actor, "outreach.submit_log", "daily_log", log.id, late=log.late)
+    return log
+
+
+def lock_log(actor: Actor, *, campaign_id: int, team_id: int, day: date, at: datetime) -> DailyLog:
+    """Locks the day, handed in or not; what comes later is a late entry (补录). Locking again changes nothing."""
+    if not (actor.may(OutreachPermission.LOCK) and leads_team(actor, team_id)):
+        check_team(actor, team_id)
+        raise Forbidden("outreach.forbidden")
+    log = _hold(_seen(actor, campaign_id, team_id, day, at), team_id, day)
+    if log.status != LogStatus.LOCKED:
+        log.status, log.locked_at, log.locked_by_id = LogStatus.LOCKED.value, at, actor.user_id
+        db.session.flush()
+        audit.record(actor, "outreach.lock_log", "daily_log", log.id, submitted=log.submitted_at is not None)
+    return log
+
+
+def lock_logs(actor: Actor, *, campaign_id: int, day: date, at: datetime) -> tuple[DailyLog, ...]:
+    """Locks the day of every team of the campaign whose log the actor keeps, in the order of the teams."""
+    teams = [team.team_id for team in teams_of(get_campaign(actor, campaign_id).id) if leads_team(actor, team.team_id)]
+    return tuple(lock_log(actor, campaign_id=campaign_id, team_id=team_id, day=day, at=at) for team_id in teams)
+
+
+def unlock_log(actor: Actor, *, campaign_id: int, team_id: int, day: date, reason: str, at: datetime) -> DailyLog:
+    """Opens a locked day again: an organiser, with a reason."""
+    if not actor.may(OutreachPermission.UNLOCK):
+        check_team(actor, team_id)
+        raise Forbidden("outreach.forbidden")
+    if not reason.strip() or len(reason) > 300:
+        raise Invalid("outreach.reason")
+    log = _hold(_seen(actor, campaign_id, team_id, day, at), team_id, day)
+    if log.status == LogStatus.LOCKED:
+        log.status = (LogStatus.SUBMITTED if log.submitted_at else LogStatus.OPEN).value
+        log.locked_at = log.locked_by_id = None
+        db.session.flush()
+        audit.record(actor, "outreach.unlock_log", "daily_log", log.id, reason=reason.strip())
+    return log
+
+
+def set_attendance(
+    actor: Actor,
+    campaign_id: int,
+    team_id: int,
+    day: date,
+    member_id: int,
+    state: str,
+    reason: str = "",
+    *,
+    at: datetime,
+) -> Attendance:
+    """Whether a member was there: present or late counts as a person-day, leave or absent does not."""
+    if state not in set(Presence):
+        raise Invalid("attendance.state")
+    if len(reason) > 200:
+        raise Invalid("outreach.reason")
+    if not leads_team(actor, team_id):
+        check_team(actor, team_id)
+        raise Forbidden("outreach.forbidden")
+    _hold_open(actor, campaign_id, team_id, day, at)
+    _check_person(actor, team_id, member_id, day)
+    row = db.session.get(Attendance, (campaign_id, day, member_id))
+    before = None if row is None else row.state
+    if row is None:
+        row = Attendance(campaign_id=campaign_id, day=day, member_id=member_id)
+        db.session.add(row)
+    elif (row.team_id, row.state, row.reason) == (team_id, state, reason):
+        return row
+    row.team_id, row.state, row.reason = team_id, state, reason
+    row.recorded_id, row.recorded_at = actor.user_id, at
+    db.session.flush()
+    audit.record(actor, "outreach.attendance", "user", member_id, day=day, before=before, state=state)
+    return row
+
+
+# --- who holds the day -------------------------------------------------------------------------------------------
+
+
+def _seen(actor: Actor, campaign_id: int, team_id: int, day: date, at: datetime) -> Campaign:
+    """The campaign, when actor, team and day belong to it. Raises NotFound or Invalid."""
+    campaign = get_campaign(actor, campaign_id)
+    check_team(actor, team_id)
+    if not campaign.walk_in:
+        if not takes_part(campaign.id, team_id):
+            raise Invalid("outreach.team_not_in_campaign")
+        if not campaign.starts_on <= day <= campaign.ends_on:
+            raise Invalid("outreach.outside_dates")
+    if day > business_day(at, zone_name()):
+        raise Invalid("outreach.future_day")
+    return campaign
+
+
+def _hold(campaign: Campaign, team_id: int, day: date) -> DailyLog:
+    """The row of the team's day, made when it is missing, locked until the end of the unit."""
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    row = {"campaign_id": campaign.id, "team_id": team_id, "day": day, "status": LogStatus.OPEN.value, "version": 1}
+    words = dict.fromkeys(("highlights", "difficulties", "help_needed", "plan"), "")
+    db.session.execute(dialect.insert(DailyLog).values(**row, **words, late=False).on_conflict_do_nothing())
+    wanted = (DailyLog.campaign_id == campaign.id, DailyLog.team_id == team_id, DailyLog.day == day)
+    return db.session.scalars(
+        select(DailyLog).where(*wanted).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def _hold_open(actor: Actor, campaign_id: int, team_id: int, day: date, at: datetime) -> DailyLog:
+    campaign = _seen(actor, campaign_id, team_id, day, at)
+    if campaign.status not in OPEN:
+        raise Invalid("outreach.campaign_closed")
+    return _unlocked(_hold(campaign, team_id, day))
+
+
+def _hold_own(actor: Actor, campaign_id: int, team_id: int, day: date, at: datetime) -> DailyLog:
+    campaign = _seen(actor, campaign_id, team_id, day, at)
+    if not leads_team(actor, team_id):
+        raise Forbidden("outreach.forbidden")
+    return _unlocked(_hold(campaign, team_id, day))
+
+
+def _unlocked(log: DailyLog) -> DailyLog:
+    if log.status == LogStatus.LOCKED:
+        raise Conflict("outreach.locked")
+    return log
+
+
+# --- sums ----------------------------------------------------------------------------------------------------------
+
+
+def _check_person(actor: Actor, team_id: int, member_id: int, day: date) -> None:
+    if not writes_for(actor, team_id, member_id):
+        raise Forbidden("outreach.forbidden")
+    held = select(Membership.id).where(Membership.user_id == member_id, Membership.team_id == team_id, in_force(day))
+    if db.session.scalar(held.limit(1)) is None:
+        raise Invalid("outreach.not_member")
+
+
+def _check_metric(metric: str) -> None:
+    if metric not in rules.MOST_A_DAY:
+        raise Invalid("tally.metric")
+
+
+def _check_sum(total: int, metric: str) -> None:
+    if total < 0:
+        raise Invalid("tally.below_zero")
+    if total > rules.MOST_A_DAY[metric]:
+        raise Invalid("count.most", most=rules.MOST_A_DAY[metric])
+
+
+def _declared(campaign_id: int, team_id: int, member_id: int, day: date, metric: str) -> int | None:
+    total: int | None = db.session.scalar(
+        select(func.sum(Tally.delta)).where(
+            Tally.campaign_id == campaign_id,
+            Tally.day == day,
+            Tally.team_id == team_id,
+            Tally.member_id == member_id,
+            Tally.metric == metric,
+        )
+    )
+    return total
+
+
+def _add(
+    actor: Actor,
+    uid: str,
+    campaign_id: int,
+    team_id: int,
+    member_id: int,
+    day: date,
+    metric: str,
+    delta: int,
+    at: datetime,
+    note: str,
+) -> None:
+    db.session.execute(
+        insert(Tally).values(
+            uid=uid,
+            campaign_id=campaign_id,
+            team_id=team_id,
+            member_id=member_id,
+            day=day,
+            metric=metric,
+            delta=delta,
+            note=note,
+            recorded_id=actor.user_id,
+            received_at=at,
+        )
+    )
