@@ -17,6 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from .front_end import stamp_of
+from .plain_text import plain_text
 
 LOCALE = "zh_Hans_CN"
 KEYWORDS = {
@@ -97,9 +98,9 @@ def entries(path: Path) -> Iterator[Message]:
 
 
 def check_translations(root: Path) -> Findings:
-    """Compare every message in the code and the templates under `root` with the fragments."""
+    """Compare every message in the code and the templates under `root` with the fragments; look for text outside _()."""
     used = extract(root)
-    problems: list[str] = []
+    problems = list(plain_text(root))
     defined = definitions(root, problems)
     for key, use in sorted(used.items(), key=lambda item: item[1].places[0]):
         problems += problems_of_source(key, use)

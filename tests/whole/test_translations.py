@@ -108,6 +108,36 @@ def test_a_chinese_message_in_the_code_is_named(small_tree: Path) -> None:
     assert "written in English" in problem
 
 
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<p>Hello</p>",
+        "<p>你好</p>",
+        '<input placeholder="Hello">',
+        "{% block content %}Hello{% endblock %}",
+        "{% if late %}Hello{% endif %}",
+    ],
+)
+def test_text_outside_of_a_message_is_named(small_tree: Path, markup: str) -> None:
+    write(small_tree, "templates/hello.html", "{{ _('Good morning, %(name)s', name=name) }}\n" + markup)
+    (problem,) = check_translations(small_tree).problems
+    assert problem.startswith("templates/hello.html:2: not translated: ")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "{# a note #}",
+        '<p class="wt-card" data-poll="yes">{{ name }} &nbsp; Excel, 12:30</p>',
+        '<script type="application/json">{"kind": "bar"}</script>',
+        "{% block body_class %}wt-desk{% endblock %}",
+    ],
+)
+def test_what_nobody_reads_needs_no_translation(small_tree: Path, markup: str) -> None:
+    write(small_tree, "templates/hello.html", "{{ _('Good morning, %(name)s', name=name) }}\n" + markup)
+    assert check_translations(small_tree).problems == []
+
+
 def test_fragments_become_one_catalogue_and_only_when_they_changed(small_tree: Path) -> None:
     target = small_tree / "crm/translations/zh_Hans_CN/LC_MESSAGES/messages.mo"
     assert compile_translations(small_tree)
