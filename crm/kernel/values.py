@@ -12,6 +12,7 @@ from crm.kernel.errors import Invalid
 
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 _NOISE = re.compile(r"[\s\-()·.]+")
+SEARCHED = 600
 _FLOAT = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+|\d+\.0+")
 
 
@@ -99,9 +100,12 @@ def initials(text: str) -> str:
 
 
 def search_text(*parts: str | None) -> str:
-    """What a search looks through: the folded parts and their initials, divided by |."""
+    """What a search looks through: the folded parts and their initials, divided by |.
+
+    Cut at SEARCHED characters: one odd character may fold into eighteen, and an index row has its limit.
+    """
     kept = [part for part in parts if part]
-    return "|".join([*(fold(part) for part in kept), *filter(None, (initials(part) for part in kept[:2]))])
+    return "|".join([*(fold(part) for part in kept), *filter(None, (initials(part) for part in kept[:2]))])[:SEARCHED]
 
 
 def grams(text: str) -> frozenset[str]:

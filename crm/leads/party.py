@@ -3,17 +3,21 @@
 import hashlib
 
 from crm.kernel.installation import keys
-from crm.kernel.values import fold
+from crm.kernel.values import is_mobile
+from crm.leads.duplicates import identity_text
 from crm.leads.models import Lead
 
 
 def set_phone(lead: Lead, phone: str) -> None:
-    """Seals a normalised phone ("" for none) on the lead; `lead.uid` and `lead.campaign_id` must be set."""
+    """Seals a normalised phone ("" for none) on the lead; `lead.uid` and `lead.campaign_id` must be set.
+
+    Only a mobile is a claim on a customer (`phone_key`, unique): a shop's landline is shared by all who work there.
+    """
     if not phone:
         lead.phone_sealed = lead.phone_key = lead.person_key = lead.tail_key = None
         return
     lead.phone_sealed = keys().seal(phone, place=f"lead.phone:{lead.uid}")
-    lead.phone_key = phone_key(lead.campaign_id, phone)
+    lead.phone_key = phone_key(lead.campaign_id, phone) if is_mobile(phone) else None
     lead.person_key = person_key(phone)
     lead.tail_key = tail_key(phone[-4:])
 
@@ -42,4 +46,4 @@ def name_place_key(name: str, place: str) -> bytes | None:
     """Same name at the same place: a sign of one customer; None unless both are known."""
     if not name or not place:
         return None
-    return hashlib.sha256(f"{fold(name)}\x00{fold(place)}".encode()).digest()[:16]
+    return hashlib.sha256(f"{identity_text(name)}\x00{identity_text(place)}".encode()).digest()[:16]
