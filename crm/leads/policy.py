@@ -16,6 +16,7 @@ class LeadPermission(StrEnum):
     EDIT = "leads.edit"
     MERGE = "leads.merge"
     RECORD = "leads.record"
+    REFEREE = "leads.referee"
     REVEAL = "leads.reveal"
     VIEW = "leads.view"
     VOID = "leads.void"
@@ -28,7 +29,7 @@ GRANTS: dict[Role, frozenset[str]] = {
     Role.AUDITOR: frozenset(),
     Role.MANAGER: frozenset({LeadPermission.REVEAL, LeadPermission.VIEW}),
     Role.MEMBER: _FIELD,
-    Role.ORGANISER: _LEADING,
+    Role.ORGANISER: _LEADING | {LeadPermission.REFEREE},
     Role.TEAM_LEAD: _LEADING,
 }
 
@@ -40,3 +41,18 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
     teams = team_scope(actor)
     mine = true() if teams is None else Lead.team_id.in_(teams)
     return and_(Lead.removed_at.is_(None), mine)
+
+
+def sees_names(actor: Actor) -> bool:
+    """Whether customers' names are shown in full: to those who work with the customers. Others read 张*."""
+    return actor.may(LeadPermission.RECORD)
+
+
+def may_reveal(actor: Actor, lead: Lead) -> bool:
+    """Whether the actor may look at this lead's full phone: its owner, the team's lead, organisers and managers.
+
+    Nobody may for a customer who must not be contacted, nor for a historical row.
+    """
+    if not actor.may(LeadPermission.REVEAL) or lead.no_contact or lead.historical or lead.phone_sealed is None:
+        return False
+    return actor.sees_all_teams or lead.owner_id == actor.user_id or lead.team_id in actor.lead_of

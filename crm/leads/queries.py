@@ -1,12 +1,32 @@
-"""Questions about leads. Every one is scoped by the actor."""
+"""Questions about leads. Every one is scoped by the actor, and every name and phone comes masked (see `cards`)."""
 
-from sqlalchemy import select
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
 
+from sqlalchemy import ColumnElement, Row, Select, UnaryExpression, and_, case, func, or_, select
+
+from crm.campaigns.models import Campaign
+from crm.districts.models import District
 from crm.kernel.actor import Actor
+from crm.kernel.clock import day_bounds
 from crm.kernel.db import db
 from crm.kernel.errors import NotFound
-from crm.leads.models import Lead
-from crm.leads.policy import visible_to
+from crm.kernel.installation import zone_name
+from crm.kernel.paging import PER_PAGE, Page
+from crm.leads.cards import shown_name, shown_phone
+from crm.leads.models import Consent, Lead, NoticeVersion
+from crm.leads.policy import sees_names, visible_to
+from crm.leads.rules import STAGES
+from crm.leads.search import matches
+from crm.people.models import Team, User
+
+MOST_FOUND = 20
+MOST_DUE = 200
+NO_STAGE = "none"
+OPEN = "open"
+ANY_EXIT = "any"
 
 
 def get_lead(actor: Actor, lead_id: int) -> Lead:
@@ -15,3 +35,244 @@ def get_lead(actor: Actor, lead_id: int) -> Lead:
     if lead is None:
         raise NotFound("lead.not_found")
     return lead
+
+
+@dataclass(frozen=True)
+class LeadFilter:
+    """What a list of leads shows. Empty values filter nothing.
+
+    `stage` is a stage's code or NO_STAGE; `exit` a code of rules.Exit, OPEN (has not left) or ANY_EXIT; `due` "due" (a day is
+    set), "today" or "overdue"; `district_id` includes the children; the days of creation are business days, both included.
+    """
+
+    campaign_id: int | None = None
+    team_id: int | None = None
+    owner_id: int | None = None
+    district_id: int | None = None
+    stage: str = ""
+    intent: str = ""
+    trade: str = ""
+    segment: str = ""
+    approach: str = ""
+    exit: str = ""
+    due: Literal["", "due", "today", "overdue"] = ""
+    created_from: date | None = None
+    created_to: date | None = None
+    text: str = ""
+    with_merged: bool = False
+
+
+@dataclass(frozen=True)
+class LeadRow:
+    """A lead in a list: name as the actor may read it, phone masked."""
+
+    id: int
+    name: str
+    phone: str
+    shop: str
+    trade: str
+    stage: str
+    stage_on: date | None
+    intent: str
+    follow_up_on: date | None
+    owner_id: int | None
+    owner: str
+    team_id: int | None
+    team: str
+    campaign_id: int
+    campaign: str
+    district: str
+    exit_code: str
+    historical: bool
+    no_contact: bool
+    merged_into_id: int | None
+    created_at: datetime
+
+
+_COLUMNS = (
+    Lead.id, Lead.name, Lead.phone_sealed, Lead.uid, Lead.shop, Lead.trade, Lead.stage, Lead.stage_on, Lead.intent,
+    Lead.follow_up_on, Lead.owner_id, User.name.label("owner"), Lead.team_id, Team.name.label("team"), Lead.campaign_id,
+    Campaign.name.label("campaign"), District.name.label("district"), Lead.exit_code, Lead.historical, Lead.no_contact,
+    Lead.merged_into_id, Lead.created_at,
+)  # fmt: skip
+_BY_STAGE = case({stage.value: place for place, stage in enumerate(STAGES, 1)}, value=Lead.stage, else_=0)
+SORTS: Mapping[str, ColumnElement[Any]] = {
+    "created": Lead.created_at.expression,
+    "name": Lead.name.expression,
+    "shop": Lead.shop.expression,
+    "stage": _BY_STAGE,
+    "stage_on": Lead.stage_on.expression,
+    "intent": Lead.intent.expression,
+    "follow_up": Lead.follow_up_on.expression,
+    "owner": User.name.expression,
+    "district": District.name.expression,
+}
+"""What a list can be sorted by. A phone is no such thing, and a name only for those who read names in full."""
+DEFAULT_SORT = "-created"
+
+
+def list_leads(
+    actor: Actor, filters: LeadFilter, *, today: date, sort: str = DEFAULT_SORT, page: int = 1, total: int | None = None
+) -> Page[LeadRow]:
+    """One page of PER_PAGE leads. `sort` is a key of SORTS, with a minus for descending; an unknown one is the default.
+
+    `total` when the caller knows it already (see `stage_counts`), else it is counted.
+    """
+    where = _conditions(actor, filters, today)
+    if total is None:
+        total = db.session.scalar(select(func.count()).select_from(Lead).where(*where)) or 0
+    query = _rows().where(*where).order_by(*_order(actor, sort)).limit(PER_PAGE).offset((page - 1) * PER_PAGE)
+    return Page(_read(actor, query), page, total)
+
+
+def stage_counts(actor: Actor, filters: LeadFilter, *, today: date) -> dict[str, int]:
+    """How many leads stand at each stage (NO_STAGE for none) under the filters, whatever stage the filters name."""
+    unstaged = LeadFilter(**{**vars(filters), "stage": ""})
+    query = select(Lead.stage, func.count()).where(*_conditions(actor, unstaged, today)).group_by(Lead.stage)
+    counts = {stage or NO_STAGE: number for stage, number in db.session.execute(query)}
+    return {stage: counts.get(stage, 0) for stage in (*STAGES, NO_STAGE)}
+
+
+def search(actor: Actor, text: str, *, campaign_id: int | None = None, limit: int = MOST_FOUND) -> tuple[LeadRow, ...]:
+    """The first leads that a text finds (see `search.matches`), newest first; merged ones are left out."""
+    found = matches(actor, text, campaign_id=campaign_id)
+    if found is None:
+        return ()
+    where = [visible_to(actor), Lead.merged_into_id.is_(None), found]
+    if campaign_id is not None:
+        where.append(Lead.campaign_id == campaign_id)
+    return _read(actor, _rows().where(*where).order_by(*_order(actor, DEFAULT_SORT)).limit(limit))
+
+
+@dataclass(frozen=True)
+class FollowUps:
+    """Leads to be contacted, by urgency; at most MOST_DUE each. Who must not be contacted, left or is historical never appears."""
+
+    overdue: tuple[LeadRow, ...]
+    today: tuple[LeadRow, ...]
+    coming: tuple[LeadRow, ...]
+
+
+def follow_ups(actor: Actor, *, today: date, mine: bool = True, days: int = 7) -> FollowUps:
+    """Who is due: overdue, today, and in the next `days` days; the actor's own leads, or all that the actor may see."""
+    where = [
+        visible_to(actor),
+        Lead.follow_up_on.is_not(None),
+        Lead.no_contact.is_(False),
+        Lead.historical.is_(False),
+        Lead.exit_code == "",
+        Lead.merged_into_id.is_(None),
+    ]
+    if mine:
+        where.append(Lead.owner_id == actor.user_id)
+    last = today + timedelta(days=days)
+    spans = (
+        Lead.follow_up_on < today,
+        Lead.follow_up_on == today,
+        and_(Lead.follow_up_on > today, Lead.follow_up_on <= last),
+    )
+    # A classes first on each day: they wait the shortest (intents sort A, B, C, and "" after them).
+    order = (Lead.follow_up_on, case((Lead.intent == "", "Z"), else_=Lead.intent), Lead.id)
+    lists = [_read(actor, _rows().where(*where, span).order_by(*order).limit(MOST_DUE)) for span in spans]
+    return FollowUps(*lists)
+
+
+def latest_consent(lead_id: int) -> tuple[Consent, NoticeVersion] | None:
+    """The consent that holds for a lead (whose visibility the caller has checked), with its notice."""
+    query = select(Consent, NoticeVersion).join(NoticeVersion, NoticeVersion.id == Consent.notice_id)
+    row = db.session.execute(query.where(Consent.lead_id == lead_id).order_by(Consent.id.desc()).limit(1)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def notice_in_force() -> NoticeVersion | None:
+    """The newest privacy notice."""
+    return db.session.scalar(select(NoticeVersion).order_by(NoticeVersion.number.desc()).limit(1))
+
+
+def _rows() -> Select[*tuple[Any, ...]]:
+    return (
+        select(*_COLUMNS)
+        .select_from(Lead)
+        .join(Campaign, Campaign.id == Lead.campaign_id)
+        .outerjoin(User, User.id == Lead.owner_id)
+        .outerjoin(Team, Team.id == Lead.team_id)
+        .outerjoin(District, District.id == Lead.district_id)
+    )
+
+
+def _read(actor: Actor, query: Select[*tuple[Any, ...]]) -> tuple[LeadRow, ...]:
+    return tuple(_row(actor, row) for row in db.session.execute(query))
+
+
+def _row(actor: Actor, row: Row[*tuple[Any, ...]]) -> LeadRow:
+    values = dict(row._mapping)
+    values["name"] = shown_name(actor, values["name"])
+    values["phone"] = shown_phone(values.pop("phone_sealed"), values.pop("uid"))
+    for name in ("owner", "team", "district"):
+        values[name] = values[name] or ""
+    return LeadRow(**values)
+
+
+def _order(actor: Actor, sort: str) -> tuple[UnaryExpression[Any], UnaryExpression[Any]]:
+    key, down = sort.removeprefix("-"), sort.startswith("-")
+    if key not in SORTS or (key == "name" and not sees_names(actor)):
+        key, down = "created", True
+    column = SORTS[key]
+    if down:
+        return column.desc().nulls_last(), Lead.id.desc()
+    return column.asc().nulls_last(), Lead.id.asc()
+
+
+def _conditions(actor: Actor, filters: LeadFilter, today: date) -> list[ColumnElement[bool]]:
+    where = [visible_to(actor)]
+    for column, value in (
+        (Lead.campaign_id, filters.campaign_id),
+        (Lead.team_id, filters.team_id),
+        (Lead.owner_id, filters.owner_id),
+        (Lead.intent, filters.intent),
+        (Lead.trade, filters.trade),
+        (Lead.segment, filters.segment),
+        (Lead.approach, filters.approach),
+    ):
+        if value not in (None, ""):
+            where.append(column == value)
+    if filters.stage:
+        where.append(Lead.stage == ("" if filters.stage == NO_STAGE else filters.stage))
+    if filters.district_id is not None:
+        where.append(Lead.district_id.in_(_below(filters.district_id)))
+    if not filters.with_merged:
+        where.append(Lead.merged_into_id.is_(None))
+    found = matches(actor, filters.text, campaign_id=filters.campaign_id)
+    if found is not None:
+        where.append(found)
+    return [*where, *_exit(filters.exit), *_due(filters.due, today), *_created(filters)]
+
+
+def _below(district_id: int) -> Select[int]:
+    """Ids of the district and of all below it."""
+    return select(District.id).where(or_(District.id == district_id, District.path.contains(f"/{district_id}/")))
+
+
+def _exit(code: str) -> list[ColumnElement[bool]]:
+    if not code:
+        return []
+    if code == OPEN:
+        return [Lead.exit_code == ""]
+    return [Lead.exit_code != ""] if code == ANY_EXIT else [Lead.exit_code == code]
+
+
+def _due(due: str, today: date) -> list[ColumnElement[bool]]:
+    if not due:
+        return []
+    open_ones = [Lead.exit_code == "", Lead.no_contact.is_(False), Lead.historical.is_(False)]
+    spans = {"overdue": Lead.follow_up_on < today, "today": Lead.follow_up_on == today}
+    return [spans.get(due, Lead.follow_up_on.is_not(None)), *open_ones]
+
+
+def _created(filters: LeadFilter) -> list[ColumnElement[bool]]:
+    found = []
+    if filters.created_from is not None:
+        found.append(Lead.created_at >= day_bounds(filters.created_from, zone_name())[0])
+    if filters.created_to is not None:
+        found.append(Lead.created_at < day_bounds(filters.created_to, zone_name())[1])
+    return found
