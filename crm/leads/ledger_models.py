@@ -4,8 +4,9 @@ The database itself refuses updates and deletes of `stage_entry`, `intent_entry`
 """
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.kernel.db import BIG, Base, UTCDateTime
@@ -101,7 +102,8 @@ class MemberDay(Base):
 class LeadMerge(Base):
     """Which lead a lead stands for, from when to when. One level always: a merge of merged leads is written flat.
 
-    Rows of one merge share `merge_id`, the id of its first row. An open row has no `ended_at`.
+    Rows of one merge share `merge_id`, the id of its first row. An open row has no `ended_at`. `filled` (on the first row)
+    holds the blanks of the kept lead that the other one filled, so that undoing empties them again.
     """
 
     __tablename__ = "lead_merge"
@@ -111,7 +113,7 @@ class LeadMerge(Base):
     lead_id: Mapped[int] = mapped_column(ForeignKey("lead.id"), index=True)
     root_id: Mapped[int] = mapped_column(ForeignKey("lead.id"), index=True)
     previous_id: Mapped[int | None] = mapped_column(ForeignKey("lead_merge.id"))
-    filled: Mapped[str] = mapped_column(String(400), default="")
+    filled: Mapped[dict[str, Any]] = mapped_column(JSON)
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))

@@ -78,6 +78,8 @@ class Lead(Base):
         Index("ix_lead_tail", "tail_key"),
         Index("ix_lead_licence", "campaign_id", "licence_number"),
         Index("ix_lead_name_place", "campaign_id", "name_place_key"),
+        # Searches inside a campaign read this index alone and never touch the rows.
+        Index("ix_lead_search", "campaign_id", "search_text"),
         CheckConstraint("intent IN ('','A','B','C')", name="intent"),
         CheckConstraint("merged_into_id IS NULL OR merged_into_id <> id", name="merge"),
     )

@@ -582,8 +582,17 @@ def create_tables() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("rules", sa.JSON(), nullable=False),
         sa.Column("in_force_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.String(length=300), nullable=False),
         sa.Column("created_by_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_by_id", sa.Integer(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "confirmed_by_id IS NULL OR confirmed_by_id <> created_by_id", name=op.f("ck_rule_version_two_people")
+        ),
+        sa.ForeignKeyConstraint(
+            ["confirmed_by_id"], ["user_account.id"], name=op.f("fk_rule_version_confirmed_by_id_user_account")
+        ),
         sa.ForeignKeyConstraint(["contest_id"], ["contest.id"], name=op.f("fk_rule_version_contest_id_contest")),
         sa.ForeignKeyConstraint(
             ["created_by_id"], ["user_account.id"], name=op.f("fk_rule_version_created_by_id_user_account")
@@ -731,6 +740,7 @@ def create_tables() -> None:
     op.create_index("ix_lead_name_place", "lead", ["campaign_id", "name_place_key"], unique=False)
     op.create_index("ix_lead_owner_follow_up", "lead", ["owner_id", "follow_up_on"], unique=False)
     op.create_index("ix_lead_person", "lead", ["person_key"], unique=False)
+    op.create_index("ix_lead_search", "lead", ["campaign_id", "search_text"], unique=False)
     op.create_index("ix_lead_tail", "lead", ["tail_key"], unique=False)
     op.create_index("ix_lead_team_follow_up", "lead", ["team_id", "follow_up_on"], unique=False)
     op.create_index("ix_lead_team_list", "lead", ["team_id", "created_at", "id"], unique=False)
@@ -870,7 +880,7 @@ def create_tables() -> None:
         sa.Column("lead_id", BIG, nullable=False),
         sa.Column("root_id", BIG, nullable=False),
         sa.Column("previous_id", BIG, nullable=True),
-        sa.Column("filled", sa.String(length=400), nullable=False),
+        sa.Column("filled", sa.JSON(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("actor_id", sa.Integer(), nullable=True),
@@ -1078,6 +1088,7 @@ def drop_tables() -> None:
     op.drop_index("ix_lead_team_list", table_name="lead")
     op.drop_index("ix_lead_team_follow_up", table_name="lead")
     op.drop_index("ix_lead_tail", table_name="lead")
+    op.drop_index("ix_lead_search", table_name="lead")
     op.drop_index("ix_lead_person", table_name="lead")
     op.drop_index("ix_lead_owner_follow_up", table_name="lead")
     op.drop_index("ix_lead_name_place", table_name="lead")
