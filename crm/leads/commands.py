@@ -8,16 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
-from crm.campaigns.models import Campaign, CampaignTeam
+from crm.campaigns.models import Campaign, CampaignSession, CampaignTeam
 from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
 from crm.kernel.db import db
-from crm.kernel.errors import Invalid
+from crm.kernel.errors import Invalid, NotFound
 from crm.kernel.events import emit
 from crm.kernel.installation import keys, zone_name
-from crm.kernel.values import grams, normalise_phone, search_text
+from crm.kernel.values import grams, is_mobile, normalise_phone, search_text
 from crm.leads import ledger
 from crm.leads.events import ClashFound, LeadCaptured, StageReached
 from crm.leads.ledger import Clocks, Credit
@@ -90,27 +91,38 @@ def capture_lead(
     """Takes a lead in with its consent and the stage reached.
 
     Another team's customer (same phone or licence number in the campaign) opens a clash and makes no second lead; the own
-    team's raises Invalid("lead.own_duplicate"). Raises Invalid for a missing consent, a closed campaign or a foreign team.
+    team's raises Invalid("lead.own_duplicate"). The same name at the same place is only a sign: the lead is taken in, and a
+    clash with the other team's goes to the referee. Raises Invalid for a missing consent, a closed campaign or a foreign team.
     """
     campaign = _open_campaign(actor, campaign_id, team_id)
     if not consent.enquiry:
         raise Invalid("lead.consent_missing")
     phone = normalise_phone(card.phone)
     uid = uid or str(uuid.uuid4())
-    holder = _holder(campaign.id, phone, card.licence_number)
+    holder = holder_of(campaign.id, phone, card.licence_number)
     if holder is not None:
         return _refuse_or_clash(actor, holder, team_id=team_id, card=card, clocks=clocks, uid=uid)
-    lead = _new_lead(actor, campaign, card, phone, uid=uid, team_id=team_id, owner_id=owner_id, at=clocks.received_at, source=source)
+    lead = _new_lead(
+        actor, campaign, card, phone, uid=uid, team_id=team_id, owner_id=owner_id, at=clocks.received_at, source=source
+    )
     lead.district_id = district_id or _team_district(campaign.id, team_id)
-    lead.session_id = session_id
-    lead.follow_up_on = follow_up_on or _default_follow_up(card.intent, clocks)
-    db.session.add(lead)
-    db.session.flush()
+    lead.session_id = _session_of(campaign.id, session_id)
+    lead.follow_up_on = None if lead.no_contact else follow_up_on or default_follow_up(card.intent, clocks)
+    try:
+        with db.session.begin_nested():
+            db.session.add(lead)
+    except IntegrityError:
+        # On a server database another transaction may have claimed the customer between the question and the insert.
+        holder = holder_of(campaign.id, phone, card.licence_number)
+        if holder is None:
+            raise
+        return _refuse_or_clash(actor, holder, team_id=team_id, card=card, clocks=clocks, uid=uid)
     index_search(lead)
+    _report_neighbour(actor, lead, card=card, clocks=clocks)
     record_consent(actor, lead, consent, at=clocks.received_at)
     note_event(actor, lead.id, "created", at=clocks.received_at, source=source)
     if card.intent:
-        _record_intent(lead, card.intent, clocks)
+        record_intent(lead, card.intent, clocks)
     if stage is not None:
         _reach(actor, lead, stage, clocks=clocks, credited_id=owner_id, case_number=case_number)
     audit.record(actor, "leads.capture", "lead", lead.id, campaign=campaign.id, team=team_id)
@@ -119,7 +131,13 @@ def capture_lead(
 
 
 def record_stage(
-    actor: Actor, lead_id: int, stage: Stage, *, clocks: Clocks, credited_id: int | None = None, case_number: str | None = None
+    actor: Actor,
+    lead_id: int,
+    stage: Stage,
+    *,
+    clocks: Clocks,
+    credited_id: int | None = None,
+    case_number: str | None = None,
 ) -> StageEntry:
     """Notes that a lead reached a stage. An accepted case needs its case number. Credit goes to the owner unless named."""
     lead = get_lead(actor, lead_id)
@@ -135,9 +153,10 @@ def record_stage(
 def void_stage(actor: Actor, lead_id: int, entry_id: int, *, reason: str, at: datetime) -> None:
     """Undoes a stage entry of a visible lead."""
     lead = get_lead(actor, lead_id)
-    undone = ledger.void(actor, entry_id, reason=reason, at=at)
-    if undone.lead_id != lead.id and db.session.get_one(Lead, undone.lead_id).merged_into_id != lead.id:
-        raise Invalid("stage.no_entry")
+    entry = db.session.get(StageEntry, entry_id)
+    if entry is None or lead.id not in (entry.lead_id, db.session.get_one(Lead, entry.lead_id).merged_into_id):
+        raise NotFound("stage.no_entry")
+    ledger.void(actor, entry_id, reason=reason, at=at)
     audit.record(actor, "leads.void_stage", "lead", lead.id, entry=entry_id, reason=reason)
 
 
@@ -204,14 +223,50 @@ def _open_campaign(actor: Actor, campaign_id: int, team_id: int | None) -> Campa
     return campaign
 
 
-def _holder(campaign_id: int, phone: str, licence_number: str) -> tuple[Lead, str] | None:
-    query = select(Lead).where(Lead.campaign_id == campaign_id, Lead.removed_at.is_(None))
-    lead = db.session.scalar(query.where(Lead.phone_key == phone_key(campaign_id, phone)))
-    if lead is not None:
-        return lead, "phone"
+def _session_of(campaign_id: int, session_id: int | None) -> int | None:
+    if session_id is not None:
+        session = db.session.get(CampaignSession, session_id)
+        if session is None or session.campaign_id != campaign_id:
+            raise Invalid("lead.session")
+    return session_id
+
+
+def holder_of(
+    campaign_id: int, phone: str, licence_number: str, *, besides: int | None = None
+) -> tuple[Lead, str] | None:
+    """The lead that holds this customer in the campaign, and by what sign ("phone", "licence"); `besides` is left out."""
+    query = select(Lead).where(Lead.campaign_id == campaign_id, Lead.removed_at.is_(None)).order_by(Lead.id).limit(1)
+    if besides is not None:
+        query = query.where(Lead.id != besides)
+    if phone and is_mobile(phone):
+        lead = db.session.scalar(query.where(Lead.phone_key == phone_key(campaign_id, phone)))
+        if lead is not None:
+            return lead, "phone"
     if licence_number:
         lead = db.session.scalar(query.where(Lead.licence_number == licence_number))
-    return None if lead is None else (lead, "licence")
+        if lead is not None:
+            return lead, "licence"
+    return None
+
+
+def _report_neighbour(actor: Actor, lead: Lead, *, card: LeadCard, clocks: Clocks) -> None:
+    """Another team's lead of the same name at the same place: both stay, the referee looks at it."""
+    if lead.name_place_key is None:
+        return
+    other = db.session.scalar(
+        select(Lead)
+        .where(
+            Lead.campaign_id == lead.campaign_id,
+            Lead.name_place_key == lead.name_place_key,
+            Lead.id != lead.id,
+            Lead.team_id.is_distinct_from(lead.team_id),
+            Lead.removed_at.is_(None),
+        )
+        .order_by(Lead.id)
+        .limit(1)
+    )
+    if other is not None:
+        open_clash(actor, other, "name_place", team_id=lead.team_id, card=card, clocks=clocks, uid=lead.uid)
 
 
 def _refuse_or_clash(
@@ -221,6 +276,14 @@ def _refuse_or_clash(
     claimed_on = business_day(lead.created_at, zone_name())
     if lead.team_id == team_id:
         raise Invalid("lead.own_duplicate", lead=lead.merged_into_id or lead.id, day=claimed_on.isoformat())
+    clash = open_clash(actor, lead, matched_by, team_id=team_id, card=card, clocks=clocks, uid=uid)
+    return Captured(lead.id, clash.id, claimed_on)
+
+
+def open_clash(
+    actor: Actor, lead: Lead, matched_by: str, *, team_id: int | None, card: LeadCard, clocks: Clocks, uid: str
+) -> Clash:
+    """Puts a second claim on a lead before the referee; what the claimant wrote is sealed. `uid` is the claim's own id."""
     clash = Clash(
         campaign_id=lead.campaign_id,
         lead_id=lead.id,
@@ -237,11 +300,20 @@ def _refuse_or_clash(
     note_event(actor, lead.id, "clash", at=clocks.received_at, clash=clash.id, matched_by=matched_by)
     audit.record(actor, "leads.clash", "lead", lead.id, clash=clash.id, team=team_id)
     emit(ClashFound(clash.id, lead.id))
-    return Captured(lead.id, clash.id, claimed_on)
+    return clash
 
 
 def _new_lead(
-    actor: Actor, campaign: Campaign, card: LeadCard, phone: str, *, uid: str, team_id: int | None, owner_id: int | None, at: datetime, source: str
+    actor: Actor,
+    campaign: Campaign,
+    card: LeadCard,
+    phone: str,
+    *,
+    uid: str,
+    team_id: int | None,
+    owner_id: int | None,
+    at: datetime,
+    source: str,
 ) -> Lead:
     lead = Lead(
         uid=uid,
@@ -271,7 +343,8 @@ def _new_lead(
     return lead
 
 
-def _record_intent(lead: Lead, intent: str, clocks: Clocks) -> None:
+def record_intent(lead: Lead, intent: str, clocks: Clocks) -> None:
+    """Writes down that an intent was stated, with team and officer of the moment."""
     db.session.add(
         IntentEntry(
             lead_id=lead.id,
@@ -286,7 +359,8 @@ def _record_intent(lead: Lead, intent: str, clocks: Clocks) -> None:
     )
 
 
-def _default_follow_up(intent: str, clocks: Clocks) -> date | None:
+def default_follow_up(intent: str, clocks: Clocks) -> date | None:
+    """When a customer of that intent is due: A within a day, B within three, C within seven."""
     if not intent:
         return None
     return business_day(clocks.occurred_at, zone_name()) + timedelta(days=FOLLOW_UP_DAYS[Intent(intent)])
