@@ -1,0 +1,73 @@
+"""Who looks after a lead. Assigning never moves credit already earned, nor a lead to another team. Nothing here commits."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from crm.kernel import audit
+from crm.kernel.actor import Actor
+from crm.kernel.clock import business_day
+from crm.kernel.db import db
+from crm.kernel.errors import Invalid, NotFound
+from crm.kernel.installation import zone_name
+from crm.leads.commands import note_event
+from crm.leads.editing import lead_for_change, touch
+from crm.leads.models import Lead
+from crm.leads.policy import visible_to
+from crm.people.models import Membership, User
+from crm.people.queries import in_force
+
+MOST_AT_ONCE = 200
+
+
+def assign(actor: Actor, lead_id: int, *, to: int, at: datetime) -> None:
+    """Gives a lead to a member of its team of today."""
+    lead = lead_for_change(actor, lead_id)
+    _check_member([lead], to, at)
+    _hand_over(actor, lead, to, at)
+
+
+def bulk_assign(actor: Actor, lead_ids: Sequence[int], *, to: int, at: datetime) -> int:
+    """Gives up to MOST_AT_ONCE leads to one member, all or none; returns how many changed hands.
+
+    One hidden or missing id refuses the whole (NotFound), and so does one lead of another team than the member's.
+    """
+    ids = sorted(set(lead_ids))
+    if not ids:
+        raise Invalid("lead.none_chosen")
+    if len(ids) > MOST_AT_ONCE:
+        raise Invalid("lead.too_many", most=MOST_AT_ONCE)
+    found = select(Lead).where(Lead.id.in_(ids), visible_to(actor)).order_by(Lead.id).with_for_update()
+    leads = list(db.session.scalars(found))
+    if len(leads) != len(ids):
+        raise NotFound("lead.not_found")
+    if any(lead.merged_into_id is not None for lead in leads):
+        raise Invalid("lead.merged")
+    _check_member(leads, to, at)
+    changed = [lead for lead in leads if lead.owner_id != to]
+    for lead in changed:
+        _hand_over(actor, lead, to, at)
+    return len(changed)
+
+
+def _check_member(leads: Sequence[Lead], user_id: int, at: datetime) -> None:
+    today = business_day(at, zone_name())
+    teams = set(
+        db.session.scalars(
+            select(Membership.team_id)
+            .join(User, User.id == Membership.user_id)
+            .where(Membership.user_id == user_id, in_force(today), User.active)
+        )
+    )
+    if any(lead.team_id not in teams for lead in leads):
+        raise Invalid("lead.not_in_team")
+
+
+def _hand_over(actor: Actor, lead: Lead, to: int, at: datetime) -> None:
+    if lead.owner_id == to:
+        return
+    before, lead.owner_id = lead.owner_id, to
+    touch(lead, at)
+    note_event(actor, lead.id, "assigned", at=at, before=before, to=to)
+    audit.record(actor, "leads.assign", "lead", lead.id, before=before, to=to)
