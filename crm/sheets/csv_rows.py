@@ -114,15 +114,18 @@ def _decide_encoding(path: Path, wanted: str | None) -> tuple[str, _Text]:
 
 
 def _score(sample: str, delimiter: str) -> int:
-    """Cells gained by this delimiter in the rows that share the most frequent width."""
+    """Cells gained by this delimiter in rows of one width; a single row with a stray tab or semicolon gains none."""
     widths: Counter[int] = Counter()
+    records = 0
     try:
         for record in csv.reader(sample.splitlines(keepends=True)[:60], delimiter=delimiter, strict=True):
+            records += bool(record)
             if len(record) > 1:
                 widths[len(record)] += 1
     except csv.Error:
         pass  # a sample cut inside a quoted cell; the rows before it count
-    return max(((width - 1) * times for width, times in widths.items()), default=0)
+    shared = [(width - 1) * times for width, times in widths.items() if times > 1 or 2 * times >= records]
+    return max(shared, default=0)
 
 
 def plan(path: Path, wanted_encoding: str | None = None) -> Plan:

@@ -1,5 +1,6 @@
 """What a person wrote in a cell, as a value. Phones are the kernel's (`kernel.values.normalise_phone`)."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -58,10 +59,10 @@ def _bad(code: str, cell: Cell) -> Invalid:
     return Invalid(code, value=cell_text(cell)[:40])
 
 
-def _from_serial(serial: int, date1904: bool, cell: Cell) -> date:
-    if serial not in SERIALS[date1904]:
+def _from_serial(serial: float, date1904: bool, cell: Cell) -> date:
+    if not math.isfinite(serial) or int(serial) not in SERIALS[date1904]:
         raise _bad("value.date", cell)
-    return EPOCHS[date1904] + timedelta(days=serial)
+    return EPOCHS[date1904] + timedelta(days=int(serial))
 
 
 def _from_parts(year: int, month: int, day: int, cell: Cell) -> date:
@@ -96,7 +97,7 @@ def to_date(cell: Cell, *, date1904: bool = False) -> date:
     if isinstance(cell, bool):
         raise _bad("value.date", cell)
     if isinstance(cell, float) or (isinstance(cell, int) and cell < 1_000_000):
-        return _from_serial(int(cell), date1904, cell)
+        return _from_serial(cell, date1904, cell)
     text = _folded(cell)
     found, rest = _date_in(text, cell)
     if rest.strip() and not CLOCK.fullmatch(rest):
@@ -110,8 +111,8 @@ def to_datetime(cell: Cell, *, date1904: bool = False) -> datetime:
     Raises Invalid: value.date, value.date_ambiguous.
     """
     if isinstance(cell, float):
+        day = _from_serial(cell, date1904, cell)
         seconds = round((cell % 1) * 86_400)
-        day = _from_serial(int(cell), date1904, cell)
         return datetime.combine(day, time()) + timedelta(seconds=seconds)
     day = to_date(cell, date1904=date1904)
     rest = "" if isinstance(cell, int) else _date_in(_folded(cell), cell)[1]

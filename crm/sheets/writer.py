@@ -270,8 +270,7 @@ class _Table:
             sheet.autofilter(laid.first - 1, 0, laid.last, len(spec.columns) - 1)
             for index, column in enumerate(spec.columns):
                 if column.bars:
-                    bar = {"type": "data_bar", "bar_solid": True, "bar_color": "#9DC3E6"}
-                    bar |= {"min_type": "num", "min_value": 0}
+                    bar = {"type": "data_bar", "bar_color": "#9DC3E6", "min_type": "num", "min_value": 0}
                     sheet.conditional_format(laid.first, index, laid.last, index, bar)
         sheet.freeze_panes(laid.first, spec.freeze)
         at = charts.draw(book, sheet, laid, funnels, self.row + 1)

@@ -205,10 +205,11 @@ def _whole_rows(package: zipfile.ZipFile, member: str) -> Iterator[bytes]:
     rest = b""
     for block in _checked(package, member):
         rest += block
-        cut = rest.rfind(b"row>")
-        if cut >= 0:
-            yield rest[: cut + 4]
-            rest = rest[cut + 4 :]
+        # Before a row's attributes or after its end tag; a blank row is one tag that closes itself.
+        cut = max(rest.rfind(b"row "), rest.rfind(b"row>") + 3)
+        if cut > 2:
+            yield rest[: cut + 1]
+            rest = rest[cut + 1 :]
         elif len(rest) > LONGEST_ROW:
             raise Invalid("sheet.too_large", limit=LONGEST_ROW)
     yield rest
