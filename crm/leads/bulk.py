@@ -1,0 +1,227 @@
+"""Many leads at once, with the meaning of `commands.capture_lead`: the same rows in the same tables, written by Core inserts.
+
+Single captures check, refuse and clash one by one; whoever calls this has checked already (the import's preview).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, insert, select, text
+
+from crm.kernel.actor import Actor
+from crm.kernel.clock import business_day
+from crm.kernel.db import Base, db
+from crm.kernel.installation import keys, zone_name
+from crm.kernel.values import grams, search_text
+from crm.leads.commands import ConsentGiven
+from crm.leads.ledger import add_to_rollups
+from crm.leads.ledger_models import IntentEntry, LeadStage, StageEntry
+from crm.leads.models import Consent, Lead, LeadEvent, LeadGram, NoticeVersion
+from crm.leads.party import name_place_key, person_key, phone_key, tail_key
+from crm.leads.rules import Stage, up_to
+
+CHUNK = 2_000
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A stage that a lead reached, when, and under which case number."""
+
+    stage: Stage
+    occurred_at: datetime
+    case_number: str | None = None
+
+
+@dataclass(frozen=True)
+class BulkLead:
+    """One lead to be written. `phone` is normalised or ""; `stages` are in order, those in between are implied."""
+
+    uid: str
+    campaign_id: int
+    stages: tuple[Reached, ...]
+    name: str = ""
+    phone: str = ""
+    shop: str = ""
+    address: str = ""
+    licence_number: str = ""
+    trade: str = ""
+    segment: str = ""
+    approach: str = ""
+    intent: str = ""
+    need: str = ""
+    amount_wan: Decimal | None = None
+    note: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+    team_id: int | None = None
+    owner_id: int | None = None
+    district_id: int | None = None
+    session_id: int | None = None
+    follow_up_on: date | None = None
+    consent: ConsentGiven | None = None
+    historical: bool = False
+    no_contact: bool = False
+    source_key: str | None = None
+    exit_code: str = ""
+
+
+def insert_leads(
+    actor: Actor, leads: Sequence[BulkLead], *, at: datetime, source: str, batch_id: int | None = None
+) -> list[int]:
+    """Writes the leads and all that belongs to them; returns their ids in the same order. `at` is the server's clock."""
+    ids: list[int] = []
+    notice_id = db.session.scalar(select(NoticeVersion.id).order_by(NoticeVersion.number.desc()).limit(1))
+    for start in range(0, len(leads), CHUNK):
+        ids += _write(actor, leads[start : start + CHUNK], at=at, source=source, batch_id=batch_id, notice_id=notice_id)
+    return ids
+
+
+def _write(
+    actor: Actor, leads: Sequence[BulkLead], *, at: datetime, source: str, batch_id: int | None, notice_id: int | None
+) -> list[int]:
+    ids = reserve_ids(Lead, len(leads))
+    texts = [search_text(lead.name, lead.shop, lead.address) for lead in leads]
+    _insert(Lead, [
+        _lead_row(actor, lead, lead_id, words, at=at, source=source, batch_id=batch_id)
+        for lead, lead_id, words in zip(leads, ids, texts, strict=True)
+    ])  # fmt: skip
+    _insert(
+        LeadGram,
+        [
+            {"gram": gram, "lead_id": lead_id}
+            for words, lead_id in zip(texts, ids, strict=True)
+            for gram in grams(words)
+        ],
+    )
+    pairs = list(zip(leads, ids, strict=True))
+    _insert(
+        Consent, [_consent_row(actor, lead.consent, lead_id, notice_id, at) for lead, lead_id in pairs if lead.consent]
+    )
+    _insert(LeadEvent, [
+        {"lead_id": lead_id, "kind": "created", "at": at, "actor_id": actor.user_id, "detail": {"source": source}} for _, lead_id in pairs
+    ])  # fmt: skip
+    _insert(IntentEntry, [_intent_row(lead, lead_id, at) for lead, lead_id in pairs if lead.intent])
+    _write_stages(actor, pairs, at)
+    return ids
+
+
+def reserve_ids(table: type[Base], number: int) -> list[int]:
+    """Fresh primary keys: from the sequence on PostgreSQL, after the largest on SQLite, where the open unit is the only writer."""
+    name = table.__table__.name  # type: ignore[attr-defined]
+    if db.engine.dialect.name == "postgresql":
+        query = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :number)")
+        return list(db.session.scalars(query, {"name": name, "number": number}))
+    first = (db.session.scalar(select(func.max(table.id))) or 0) + 1  # type: ignore[attr-defined]
+    return list(range(first, first + number))
+
+
+def _lead_row(
+    actor: Actor, lead: BulkLead, lead_id: int, words: str, *, at: datetime, source: str, batch_id: int | None
+) -> dict[str, Any]:
+    last = lead.stages[-1] if lead.stages else None
+    row: dict[str, Any] = {
+        name: getattr(lead, name)
+        for name in (
+            "uid", "campaign_id", "name", "shop", "address", "trade", "segment", "approach", "intent", "need", "amount_wan", "note",
+            "details", "team_id", "owner_id", "district_id", "session_id", "follow_up_on", "historical", "no_contact", "source_key",
+            "exit_code",
+        )
+    }  # fmt: skip
+    return row | _phone_columns(lead) | {
+        "id": lead_id,
+        "licence_number": lead.licence_number or None,
+        "name_place_key": name_place_key(lead.shop or lead.name, lead.address),
+        "stage": last.stage.value if last else "",
+        "stage_on": business_day(last.occurred_at, zone_name()) if last else None,
+        "exit_reason": "",
+        "source": source,
+        "batch_id": batch_id,
+        "search_text": words,
+        "created_by_id": actor.user_id,
+        "created_at": at,
+        "updated_at": at,
+        "version": 1,
+    }  # fmt: skip
+
+
+def _phone_columns(lead: BulkLead) -> dict[str, Any]:
+    if not lead.phone:
+        return dict.fromkeys(("phone_sealed", "phone_key", "person_key", "tail_key"))
+    return {
+        "phone_sealed": keys().seal(lead.phone, place=f"lead.phone:{lead.uid}"),
+        "phone_key": phone_key(lead.campaign_id, lead.phone),
+        "person_key": person_key(lead.phone),
+        "tail_key": tail_key(lead.phone[-4:]),
+    }
+
+
+def _consent_row(
+    actor: Actor, consent: ConsentGiven, lead_id: int, notice_id: int | None, at: datetime
+) -> dict[str, Any]:
+    return {
+        "lead_id": lead_id, "notice_id": notice_id, "enquiry": consent.enquiry, "marketing": list(consent.marketing),
+        "financial": consent.financial, "how": consent.how.value, "basis": consent.basis, "taken_by_id": actor.user_id,
+        "given_at": at, "received_at": at,
+    }  # fmt: skip
+
+
+def _intent_row(lead: BulkLead, lead_id: int, at: datetime) -> dict[str, Any]:
+    occurred = lead.stages[0].occurred_at if lead.stages else at
+    return {
+        "lead_id": lead_id, "campaign_id": lead.campaign_id, "team_id": lead.team_id, "credited_id": lead.owner_id,
+        "intent": lead.intent, "day": business_day(occurred, zone_name()), "occurred_at": occurred, "received_at": at,
+    }  # fmt: skip
+
+
+def _write_stages(actor: Actor, pairs: Sequence[tuple[BulkLead, int]], at: datetime) -> None:
+    planned = [(lead, lead_id, *step) for lead, lead_id in pairs for step in _steps(lead)]
+    ids = reserve_ids(StageEntry, len(planned))
+    entries: list[dict[str, Any]] = []
+    counts: list[dict[str, Any]] = []
+    teams: Counter[tuple[object, ...]] = Counter()
+    members: Counter[tuple[object, ...]] = Counter()
+    for (lead, lead_id, reached, stage, bringer), entry_id in zip(planned, ids, strict=True):
+        day = business_day(reached.occurred_at, zone_name())
+        shared = {
+            "lead_id": lead_id, "stage": stage.value, "campaign_id": lead.campaign_id, "day": day,
+            "district_id": lead.district_id, "team_id": lead.team_id, "credited_id": lead.owner_id,
+        }  # fmt: skip
+        counts.append(shared | {"entry_id": entry_id})
+        entries.append(shared | {
+            "id": entry_id,
+            "session_id": lead.session_id,
+            "acted_id": actor.user_id or lead.owner_id,
+            "recorded_id": actor.user_id,
+            "occurred_at": reached.occurred_at,
+            "occurred_raw": None,
+            "recorded_at": at,
+            "received_at": at,
+            "implied_by_id": entry_id - bringer if bringer else None,
+            "voids_id": None,
+            "case_number": None if bringer else reached.case_number,
+            "reason": "",
+        })  # fmt: skip
+        teams[lead.campaign_id, day, lead.team_id or 0, lead.district_id or 0, stage.value] += 1
+        members[lead.campaign_id, day, lead.owner_id or 0, lead.team_id or 0, stage.value] += 1
+    _insert(StageEntry, entries)
+    _insert(LeadStage, counts)
+    add_to_rollups(teams, members)
+
+
+def _steps(lead: BulkLead) -> Iterator[tuple[Reached, Stage, int]]:
+    """The entries of a lead: each reached stage, then those that it implies, which point back at it by their distance."""
+    done: set[Stage] = set()
+    for reached in lead.stages:
+        yield reached, reached.stage, 0
+        implied = [stage for stage in up_to(reached.stage)[:-1] if stage not in done]
+        for place, stage in enumerate(implied, 1):
+            yield reached, stage, place
+        done.update(up_to(reached.stage))
+
+
+def _insert(table: type[Base], rows: list[dict[str, Any]]) -> None:
+    if rows:
+        db.session.execute(insert(table.__table__), rows)  # type: ignore[attr-defined]
