@@ -178,6 +178,11 @@ def shown_score(score: Fraction) -> str:
     return str(round_half_up(score, 1))
 
 
+def shown_points(points: Fraction) -> str:
+    """Points as lines and boards print them: whole, or with at most two decimals (a companion's 0.3)."""
+    return f"{round_half_up(points, 2).normalize():,f}"
+
+
 @dataclass(frozen=True)
 class _Tally:
     party: int
@@ -299,15 +304,44 @@ def explain(
 
     Raises ValueError when the lines do not give the standing's points: a board and its explanation never differ.
     """
-    own = [line for line in in_window(lines, upto=upto, day=day) if _belongs(line, standing)]
-    parts = tuple(part for kind in (*KINDS, "bonus", "penalty") if (part := _part(rules, kind, own)))
-    points = sum((line.points for line in own), NOTHING)
+    return explain_versions(rules, [(rules, lines)], standing, upto=upto, day=day)
+
+
+def explain_versions(
+    rules: RuleSet,
+    scored: Iterable[tuple[RuleSet, Iterable[Line]]],
+    standing: Standing,
+    *,
+    upto: date | None = None,
+    day: date | None = None,
+) -> Explanation:
+    """As `explain`, for lines that several versions of the rules scored.
+
+    `rules` are those of the board, which give the basis; each part carries the points of its own version.
+    """
+    parts: list[Part] = []
+    points = NOTHING
+    for version, lines in scored:
+        own = lines_of(lines, standing, upto=upto, day=day)
+        parts += [part for kind in (*KINDS, "bonus", "penalty") if (part := _part(version, kind, own))]
+        points += sum((line.points for line in own), NOTHING)
     if points != standing.points:
         raise ValueError(f"the lines give {points} points, the standing has {standing.points}")
     divisor = standing.person_days if rules.basis == "per_person_day" else 1
     return Explanation(
-        parts=parts, points=points, divisor=divisor, score=standing.score, formula=_formula(parts, divisor, standing)
+        parts=tuple(parts),
+        points=points,
+        divisor=divisor,
+        score=standing.score,
+        formula=_formula(parts, divisor, standing),
     )
+
+
+def lines_of(
+    lines: Iterable[Line], standing: Standing, *, upto: date | None = None, day: date | None = None
+) -> list[Line]:
+    """The lines of the window that belong to a standing's team or member."""
+    return [line for line in in_window(lines, upto=upto, day=day) if _belongs(line, standing)]
 
 
 def _belongs(line: Line, standing: Standing) -> bool:

@@ -51,7 +51,11 @@ class ContestTeam(Base):
 
 
 class RuleVersion(Base):
-    """The rules of a contest from a moment on. Never edited: a change is the next number."""
+    """The rules of a contest from a moment on. Never edited: a change is the next number.
+
+    Once the contest has begun a version holds only after a second person has confirmed it, and never from an earlier moment
+    than that.
+    """
 
     __tablename__ = "rule_version"
 
@@ -60,10 +64,16 @@ class RuleVersion(Base):
     number: Mapped[int]
     rules: Mapped[dict[str, Any]] = mapped_column(JSON)
     in_force_from: Mapped[datetime] = mapped_column(UTCDateTime)
+    reason: Mapped[str] = mapped_column(String(300), default="")
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
-    __table_args__ = (Index("uq_rule_version_number", "contest_id", "number", unique=True),)
+    __table_args__ = (
+        CheckConstraint("confirmed_by_id IS NULL OR confirmed_by_id <> created_by_id", name="two_people"),
+        Index("uq_rule_version_number", "contest_id", "number", unique=True),
+    )
 
 
 class Adjustment(Base):

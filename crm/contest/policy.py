@@ -2,7 +2,11 @@
 
 from enum import StrEnum
 
-from crm.kernel.actor import Role
+from sqlalchemy import ColumnElement, and_, false, select, true
+
+from crm.contest.models import Contest, ContestTeam
+from crm.kernel.actor import Actor, Role
+from crm.people.policy import team_scope
 
 
 class ContestPermission(StrEnum):
@@ -23,3 +27,14 @@ GRANTS: dict[Role, frozenset[str]] = {
     Role.ORGANISER: frozenset(ContestPermission),
     Role.TEAM_LEAD: _VIEW,
 }
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """The contests that the actor may see: all, or those that have begun and in which a team of theirs competes."""
+    if not actor.may(ContestPermission.VIEW):
+        return false()
+    teams = team_scope(actor)
+    if teams is None:
+        return true()
+    competing = select(ContestTeam.contest_id).where(ContestTeam.team_id.in_(teams))
+    return and_(Contest.status != "draft", Contest.id.in_(competing))

@@ -1,0 +1,197 @@
+"""The one place that turns records into facts of a contest: what may score, and how many were there.
+
+Current facts come from the projections of the ledger; facts as of a moment from the ledger itself, as the server knew it then.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+
+from crm.contest.rules import Fact
+from crm.kernel.db import db
+from crm.leads.ledger import live_entries
+from crm.leads.ledger_models import IntentEntry, LeadMerge, LeadStage, StageEntry
+from crm.leads.models import Consent, Lead
+from crm.leads.rules import FIELD_STAGES, counting
+from crm.outreach.models import Attendance, Visit
+from crm.people.models import Membership
+
+PRESENT = ("present", "late")
+SCORING_INTENTS = ("A", "B")
+
+ShareAt = Callable[[datetime], Fraction]
+"""What a companion's visit is worth at a moment."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Whose records count: campaigns, teams, business days `first` to `last`, both included; `as_of` None is now."""
+
+    campaign_ids: tuple[int, ...]
+    team_ids: tuple[int, ...]
+    first: date
+    last: date
+    as_of: datetime | None = None
+
+    def holds(self, day: date, team_id: int | None) -> bool:
+        """Whether something of that day and team counts."""
+        return team_id in self.team_ids and self.first <= day <= self.last
+
+
+def facts_of(window: Window, share_at: ShareAt) -> list[Fact]:
+    """All that may score in the window, in no order: visits, stages and intents, credited as they were at the time."""
+    stages = _stages(window) if window.as_of is None else _stages_as_of(window, window.as_of)
+    return [*_visits(window, share_at), *stages, *_intents(window)]
+
+
+def _visits(window: Window, share_at: ShareAt) -> Iterator[Fact]:
+    """Valid visits that are not voided. A companion has a part of the visit and no count of their own."""
+    query = select(
+        Visit.id, Visit.day, Visit.team_id, Visit.member_id, Visit.companion_id, Visit.occurred_at
+    ).where(
+        Visit.campaign_id.in_(window.campaign_ids),
+        Visit.day.between(window.first, window.last),
+        Visit.team_id.in_(window.team_ids),
+        Visit.valid,
+        _standing(window.as_of),
+    )  # fmt: skip
+    for visit_id, day, team_id, member_id, companion_id, at in db.session.execute(query):
+        if team_id is None:
+            continue
+        ref = f"visit:{visit_id}"
+        yield Fact("visit", day, team_id, member_id, at, ref)
+        if companion_id is not None:
+            yield Fact("visit", day, team_id, companion_id, at, ref, share=share_at(at))
+
+
+def _standing(as_of: datetime | None) -> ColumnElement[bool]:
+    if as_of is None:
+        return Visit.voided_at.is_(None)
+    return and_(Visit.received_at <= as_of, or_(Visit.voided_at.is_(None), Visit.voided_at > as_of))
+
+
+def _stages(window: Window) -> Iterator[Fact]:
+    """The entries that count now; an implied entry counts as the stage that it is."""
+    query = (
+        select(
+            LeadStage.stage,
+            LeadStage.day,
+            LeadStage.team_id,
+            LeadStage.credited_id,
+            StageEntry.occurred_at,
+            StageEntry.id,
+        )
+        .join(StageEntry, StageEntry.id == LeadStage.entry_id)
+        .where(
+            LeadStage.campaign_id.in_(window.campaign_ids),
+            LeadStage.stage.in_(FIELD_STAGES),
+            LeadStage.day.between(window.first, window.last),
+            LeadStage.team_id.in_(window.team_ids),
+        )
+    )
+    for stage, day, team_id, member_id, at, entry_id in db.session.execute(query):
+        if team_id is not None:
+            yield Fact(stage, day, team_id, member_id, at, f"stage:{entry_id}")
+
+
+def _stages_as_of(window: Window, as_of: datetime) -> Iterator[Fact]:
+    removed = set(
+        db.session.scalars(select(Lead.id).where(Lead.campaign_id.in_(window.campaign_ids), Lead.removed_at <= as_of))
+    )
+    for root, entries in live_entries(StageEntry.campaign_id.in_(window.campaign_ids), as_of).items():
+        if root in removed:
+            continue
+        for stage, entry in counting(entries).items():
+            if stage in FIELD_STAGES and entry.team_id is not None and window.holds(entry.day, entry.team_id):
+                yield Fact(stage, entry.day, entry.team_id, entry.credited_id, entry.occurred_at, f"stage:{entry.id}")
+
+
+def _intents(window: Window) -> Iterator[Fact]:
+    """The first A or B of each customer who agreed to the enquiry; of merged leads the earliest."""
+    seen: set[int] = set()
+    for root, entry_id, day, team_id, member_id, at in db.session.execute(_intent_query(window)):
+        if root in seen:
+            continue
+        seen.add(root)
+        if team_id is not None and window.holds(day, team_id):
+            yield Fact("intent", day, team_id, member_id, at, f"intent:{entry_id}")
+
+
+def _intent_query(window: Window) -> Select[Any]:
+    as_of = window.as_of
+    merge: ColumnElement[bool] = and_(LeadMerge.lead_id == IntentEntry.lead_id, LeadMerge.ended_at.is_(None))
+    agreed = select(Consent.id).where(Consent.lead_id == IntentEntry.lead_id, Consent.enquiry)
+    removed: ColumnElement[bool] = Lead.removed_at.is_not(None)
+    known: list[ColumnElement[bool]] = []
+    if as_of is not None:
+        still_merged = or_(LeadMerge.ended_at.is_(None), LeadMerge.ended_at > as_of)
+        merge = and_(LeadMerge.lead_id == IntentEntry.lead_id, LeadMerge.started_at <= as_of, still_merged)
+        agreed = agreed.where(Consent.received_at <= as_of)
+        removed = and_(removed, Lead.removed_at <= as_of)
+        known = [IntentEntry.received_at <= as_of]
+    root = db.func.coalesce(LeadMerge.root_id, IntentEntry.lead_id)
+    return (
+        select(
+            root, IntentEntry.id, IntentEntry.day, IntentEntry.team_id, IntentEntry.credited_id, IntentEntry.occurred_at
+        )
+        .outerjoin(LeadMerge, merge)
+        .join(Lead, Lead.id == root)
+        .where(
+            IntentEntry.campaign_id.in_(window.campaign_ids),
+            IntentEntry.intent.in_(SCORING_INTENTS),
+            ~removed,
+            agreed.exists(),
+            *known,
+        )
+        .order_by(IntentEntry.occurred_at, IntentEntry.received_at, IntentEntry.id)
+    )
+
+
+# --- who was there -------------------------------------------------------------------------------------------------
+
+Attended = dict[tuple[int, date], frozenset[int]]
+"""Members who were there, by team and business day."""
+
+
+def attended(window: Window) -> Attended:
+    """Who was there: the roll call (present or late), or the roster of the day where nobody called the roll.
+
+    A member who is on the roll of two campaigns on one day was there once.
+    """
+    called: dict[tuple[int, date], set[int]] = {}
+    query = select(Attendance.team_id, Attendance.day, Attendance.member_id, Attendance.state).where(
+        Attendance.campaign_id.in_(window.campaign_ids),
+        Attendance.team_id.in_(window.team_ids),
+        Attendance.day.between(window.first, window.last),
+    )
+    if window.as_of is not None:
+        query = query.where(Attendance.recorded_at <= window.as_of)
+    for team_id, day, member_id, state in db.session.execute(query):
+        there = called.setdefault((team_id, day), set())
+        if state in PRESENT:
+            there.add(member_id)
+    return {**_rosters(window), **{key: frozenset(there) for key, there in called.items()}}
+
+
+def _rosters(window: Window) -> Attended:
+    """Members by team and day, from the dated memberships: a later transfer moves no past day."""
+    query = select(Membership.team_id, Membership.user_id, Membership.valid_from, Membership.valid_to).where(
+        Membership.team_id.in_(window.team_ids),
+        Membership.valid_from <= window.last,
+        or_(Membership.valid_to.is_(None), Membership.valid_to >= window.first),
+    )
+    found: dict[tuple[int, date], set[int]] = {}
+    for team_id, user_id, valid_from, valid_to in db.session.execute(query):
+        for day in days_between(max(valid_from, window.first), min(valid_to or window.last, window.last)):
+            found.setdefault((team_id, day), set()).add(user_id)
+    return {key: frozenset(there) for key, there in found.items()}
+
+
+def days_between(first: date, last: date) -> Iterator[date]:
+    """Each day from first to last, both included; none when last lies before first."""
+    for offset in range((last - first).days + 1):
+        yield first + timedelta(days=offset)
