@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from crm.kernel.errors import Invalid
@@ -292,7 +293,7 @@ def find_header_row(rows: Iterable[Row], contract: Contract, chosen: Mapping[str
     Titles and notes above it match nothing and are passed over. Raises Invalid: sheet.no_header, and those of
     `match_headers` when the choices fit no row.
     """
-    first = [row for row, _ in zip(rows, range(HEADER_WITHIN), strict=False)]
+    first = list(islice(rows, HEADER_WITHIN))
     choices = chosen or {}
     best: tuple[int, int, int] = (0, 0, 0)  # hits, then single rows before joined ones, then the earliest
     for place, row in enumerate(first):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 from crm.kernel.errors import Invalid
@@ -128,7 +128,7 @@ def read_records(
     Raises Invalid: sheet.no_header, those of `match_headers` and, for a preset, value.*.
     """
     fixed = _preset(contract, preset or {})
-    first = [row for row, _ in zip(rows, range(HEADER_WITHIN + 1), strict=False)]
+    first = list(islice(rows, HEADER_WITHIN + 1))
     header = find_header_row(first, contract, chosen)
     body = (row for row in chain(first, rows) if row.number >= header.number + header.height)
     return Records(header, _records(body, header, contract, fixed))

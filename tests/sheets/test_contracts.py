@@ -234,6 +234,11 @@ def test_a_row_is_read_as_values_and_each_mistake_is_named() -> None:
     assert bad.number == 3
 
 
+def test_no_row_is_lost_between_the_headings_and_the_rest() -> None:
+    rows = records([("手机",), *((f"139{number:08}",) for number in range(40))])
+    assert [row.number for row in rows] == list(range(2, 42))
+
+
 def test_a_preset_wins_over_a_column_and_is_itself_checked() -> None:
     (row,) = records([("手机", "意向"), ("13900000001", "C")], preset={"intent": "A", "campaign_month": "2008"})
     assert row.values == {"phone": "13900000001", "intent": "A", "campaign_month": "2008"}

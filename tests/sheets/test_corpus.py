@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from crm.kernel.errors import Invalid
+from crm.sheets.contracts import load_contract
 from crm.sheets.reader import read_rows
+from crm.sheets.records import read_records
 
 SHARED = Path(os.environ.get("CRM_SHARED", Path(__file__).parents[3] / "shared")) / "data"
 KNOWN_CODES = {
@@ -67,7 +69,15 @@ def test_every_hostile_file_ends_in_rows_or_in_one_refusal(category: str) -> Non
 def test_a_real_banks_contacts_stream_through() -> None:
     if not SHARED.is_dir():
         return  # the file is test input that does not travel with the product
-    with read_rows(SHARED / "uci_bank" / "contacts_dated_derived.csv") as sheet:
+    path = SHARED / "uci_bank" / "contacts_dated_derived.csv"
+    leads = load_contract(Path(__file__).parents[2] / "imports" / "leads" / "columns.toml")
+    chosen = {"row": "external_id", "contact_date": "consult_on", "y": "accepted", "campaign": "-"}
+    with read_rows(path) as sheet:
+        found = list(read_records(sheet.rows, leads, chosen=chosen).rows)
+    assert [record.values["external_id"] for record in found] == [str(number) for number in range(1, 45_212)]
+    assert sum(record.values["accepted"] is True for record in found) == 5_289
+    assert not any(record.problems for record in found)
+    with read_rows(path) as sheet:
         rows = list(sheet.rows)
     assert len(rows) == 45_212
     assert sum(row.cells[9] == "yes" for row in rows) == 5_289
