@@ -1,14 +1,17 @@
 """What can be done with people and teams. The actor comes first; nothing here commits."""
 
+import hashlib
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from crm.kernel import audit
 from crm.kernel.actor import Actor, Role
 from crm.kernel.clock import now
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound, TooMany
+from crm.kernel.installation import keys
+from crm.kernel.values import normalise_phone
 from crm.people.models import Membership, SignInBucket, Team, User
 from crm.people.passwords import (
     check_strength,
@@ -19,28 +22,35 @@ from crm.people.passwords import (
     verify_password,
 )
 from crm.people.queries import user_by_login
+from crm.people.rules import check_external, clean_login, clean_person_name, phone_place
 
 FAILURES_BEFORE_LOCK = 5
 FIRST_LOCK = timedelta(minutes=15)
 ADDRESS_WINDOW = timedelta(minutes=15)
 FAILURES_PER_ADDRESS = 30
 TOKEN_LIFE = timedelta(days=7)
+LONGEST_LOCK = timedelta(hours=24)
 
 
 def create_user(
-    actor: Actor, *, login: str, name: str, role: Role, external: bool = False, email: str = "", password: str | None = None
+    actor: Actor,
+    *,
+    login: str,
+    name: str,
+    role: Role,
+    external: bool = False,
+    email: str = "",
+    phone: str = "",
+    password: str | None = None,
 ) -> User:
     """A new person. Without a password nobody can sign in until a one-time token is issued."""
-    login = login.strip().lower()
-    if not login or any(ch.isspace() for ch in login):
-        raise Invalid("people.login_form")
+    login = clean_login(login)
     if user_by_login(login) is not None:
         raise Invalid("people.login_taken", login=login)
-    if external and role is not Role.ORGANISER:
-        raise Invalid("people.external_role")
+    check_external(external, role)
     user = User(
         login=login,
-        name=name,
+        name=clean_person_name(name),
         role=role.value,
         external=external,
         email=email,
@@ -49,28 +59,67 @@ def create_user(
     )
     db.session.add(user)
     db.session.flush()
+    set_phone(user, phone)
     audit.record(actor, "people.create_user", "user", user.id, login=login, role=role.value, external=external)
     return user
 
 
 def change_user(
-    actor: Actor, user_id: int, *, version: int, name: str, role: Role, external: bool, email: str, active: bool
+    actor: Actor,
+    user_id: int,
+    *,
+    version: int,
+    name: str,
+    role: Role,
+    external: bool,
+    email: str,
+    active: bool,
+    phone: str | None = None,
 ) -> User:
-    """Changes a person's card and rights. A changed role or a deactivation ends every open session."""
+    """Changes a person's card and rights; `phone` None leaves it. A changed role or a deactivation ends every session."""
     user = _user(user_id)
     if user.version != version:
         raise Conflict("form.stale")
-    if external and role is not Role.ORGANISER:
-        raise Invalid("people.external_role")
+    check_external(external, role)
     if user.id == actor.user_id and (role.value != user.role or not active):
         raise Invalid("people.own_rights")
-    before = {"name": user.name, "role": user.role, "external": user.external, "active": user.active, "email": user.email}
+    before = {
+        "name": user.name,
+        "role": user.role,
+        "external": user.external,
+        "active": user.active,
+        "email": user.email,
+    }
     if (role.value, external, active) != (user.role, user.external, user.active):
         user.session_version += 1
-    user.name, user.role, user.external, user.email, user.active = name, role.value, external, email, active
+    user.name, user.role = clean_person_name(name), role.value
+    user.external, user.email, user.active = external, email, active
+    if phone is not None:
+        set_phone(user, phone)
     user.version += 1
     audit.record(actor, "people.change_user", "user", user.id, before=before, role=role.value, active=active)
     return user
+
+
+def set_active(actor: Actor, user_id: int, *, version: int, active: bool) -> User:
+    """Lets a person in again, or shuts them out: every session of theirs ends with the next request."""
+    user = _user(user_id)
+    return change_user(
+        actor,
+        user_id,
+        version=version,
+        name=user.name,
+        role=Role(user.role),
+        external=user.external,
+        email=user.email,
+        active=active,
+    )
+
+
+def set_phone(user: User, phone: str) -> None:
+    """Keeps a colleague's number sealed to their row; "" takes it away. Raises Invalid("phone.invalid")."""
+    place = phone_place(user.id)
+    user.phone_sealed = keys().seal(normalise_phone(phone), place=place) if phone else None
 
 
 def issue_token(actor: Actor, user_id: int, *, at: datetime) -> str:
@@ -111,11 +160,12 @@ def sign_in(*, login: str, password: str, address: str, at: datetime) -> User | 
     """
     _check_address(address, at)
     user = user_by_login(login)
-    if user is not None and user.locked_until is not None and user.locked_until > at:
-        raise TooMany("people.locked", minutes=1 + int((user.locked_until - at).total_seconds() // 60))
+    locked_until = user.locked_until if user else _stranger_locked_until(login)
+    if locked_until is not None and locked_until > at:
+        raise TooMany("people.locked", minutes=_minutes(locked_until - at))
     fits = verify_password(user.password_hash if user and user.active else None, password)
     if user is None or not fits:
-        _count_failure(user, address, at)
+        _count_failure(user, login, address, at)
         return None
     if user.password_hash and needs_rehash(user.password_hash):
         user.password_hash = hash_password(password)
@@ -129,6 +179,14 @@ def sign_out(actor: Actor) -> None:
     user = _user(actor.user_id or 0)
     user.session_version += 1
     audit.record(actor, "people.sign_out", "user", user.id)
+
+
+def end_other_sessions(actor: Actor) -> User:
+    """Ends every session of the actor; the view opens the present one again."""
+    user = _user(actor.user_id or 0)
+    user.session_version += 1
+    audit.record(actor, "people.end_sessions", "user", user.id)
+    return user
 
 
 def keep_locale(actor: Actor, locale: str) -> None:
@@ -169,7 +227,10 @@ def join_team(actor: Actor, *, user_id: int, team_id: int, on: date, is_lead: bo
         raise NotFound("people.no_team")
     if not team.active:
         raise Invalid("people.team_closed")
+    if not user.active:
+        raise Invalid("people.inactive", name=user.name)
     current = db.session.scalar(select(Membership).where(Membership.user_id == user_id, Membership.valid_to.is_(None)))
+    _check_overlap(user_id, on)
     if current is not None:
         if current.team_id == team_id and current.is_lead == is_lead:
             return current
@@ -181,13 +242,21 @@ def join_team(actor: Actor, *, user_id: int, team_id: int, on: date, is_lead: bo
     return membership
 
 
-def leave_team(actor: Actor, *, user_id: int, on: date) -> None:
-    """Ends the open membership; `on` is the first day without a team."""
+def leave_team(actor: Actor, *, user_id: int, on: date, team_id: int | None = None) -> None:
+    """Ends the open membership (of that team, when one is named); `on` is the first day without a team."""
     current = db.session.scalar(select(Membership).where(Membership.user_id == user_id, Membership.valid_to.is_(None)))
-    if current is None:
+    if current is None or (team_id is not None and current.team_id != team_id):
         raise Invalid("people.no_membership")
     _close(current, on)
     audit.record(actor, "people.leave_team", "user", user_id, team=current.team_id, on=on)
+
+
+def _check_overlap(user_id: int, on: date) -> None:
+    """History is not rewritten: a person is in one team a day."""
+    past = select(Membership.valid_to).where(Membership.user_id == user_id, Membership.valid_to >= on)
+    until = db.session.scalar(past.order_by(Membership.valid_to.desc()).limit(1))
+    if until is not None:
+        raise Invalid("people.membership_overlap", until=until.isoformat())
 
 
 def _close(membership: Membership, on: date) -> None:
@@ -211,21 +280,52 @@ def _set_password(user: User, password: str) -> None:
 def _check_address(address: str, at: datetime) -> None:
     bucket = db.session.get(SignInBucket, address)
     if bucket and bucket.window_started_at + ADDRESS_WINDOW > at and bucket.failures >= FAILURES_PER_ADDRESS:
-        raise TooMany("people.locked", minutes=1 + int((bucket.window_started_at + ADDRESS_WINDOW - at).total_seconds() // 60))
+        raise TooMany("people.locked", minutes=_minutes(bucket.window_started_at + ADDRESS_WINDOW - at))
 
 
-def _count_failure(user: User | None, address: str, at: datetime) -> None:
+def _minutes(wait: timedelta) -> int:
+    return 1 + int(wait.total_seconds() // 60)
+
+
+def _lock_after(failures: int) -> timedelta | None:
+    """How long the account rests after that many failures in a row: 15 minutes after five, then doubling to a day."""
+    over = failures - FAILURES_BEFORE_LOCK
+    return min(FIRST_LOCK * 2 ** min(over, 10), LONGEST_LOCK) if over >= 0 else None
+
+
+def _stranger(login: str) -> str:
+    return "login:" + hashlib.sha256(login.strip().lower().encode()).hexdigest()[:48]
+
+
+def _stranger_locked_until(login: str) -> datetime | None:
+    """Logins that nobody has are locked like real ones; otherwise the lock would tell which exist."""
+    bucket = db.session.get(SignInBucket, _stranger(login))
+    lock = _lock_after(bucket.failures) if bucket else None
+    return bucket.window_started_at + lock if bucket and lock else None
+
+
+def _count_failure(user: User | None, login: str, address: str, at: datetime) -> None:
+    stale = SignInBucket.window_started_at < at - 2 * LONGEST_LOCK
+    db.session.execute(delete(SignInBucket).where(stale))
     bucket = db.session.get(SignInBucket, address)
     if bucket is None or bucket.window_started_at + ADDRESS_WINDOW <= at:
         bucket = db.session.merge(SignInBucket(address=address, failures=0, window_started_at=at))
     bucket.failures += 1
     if user is None:
+        _count_stranger(login, at)
         return
     user.failed_sign_ins += 1
-    over = user.failed_sign_ins - FAILURES_BEFORE_LOCK
-    if over >= 0:
-        user.locked_until = at + min(FIRST_LOCK * 2**over, timedelta(hours=24))
+    lock = _lock_after(user.failed_sign_ins)
+    if lock is not None:
+        user.locked_until = at + lock
         audit.record(_as_actor(user, address), "people.lock", "user", user.id, until=user.locked_until)
+
+
+def _count_stranger(login: str, at: datetime) -> None:
+    bucket = db.session.get(SignInBucket, _stranger(login))
+    if bucket is None:
+        bucket = db.session.merge(SignInBucket(address=_stranger(login), failures=0, window_started_at=at))
+    bucket.failures, bucket.window_started_at = bucket.failures + 1, at
 
 
 def _user(user_id: int) -> User:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from crm.kernel.actor import Actor, Role
 from crm.kernel.db import db
 from crm.kernel.errors import NotFound
+from crm.kernel.installation import keys
 from crm.kernel.paging import PER_PAGE, Page
 from crm.people.models import Membership, Team, User
+from crm.people.passwords import token_hash
 from crm.people.policy import SEES_ALL_TEAMS, team_scope
+from crm.people.rules import phone_place
 
 
 def actor_of(user: User, *, on: date, grants: Mapping[Role, frozenset[str]], address: str = "") -> Actor:
@@ -70,7 +73,7 @@ def get_team(actor: Actor, team_id: int) -> Team:
 
 
 def list_teams(actor: Actor, *, active_only: bool = True) -> list[Team]:
-    """The teams in the actor's scope, by name."""
+    """The teams in the actor's scope, in the order of their making."""
     query = select(Team).order_by(Team.id)
     scope = team_scope(actor)
     if scope is not None:
@@ -92,7 +95,7 @@ class MemberRow:
 
 
 def members(actor: Actor, *, on: date, team_id: int | None = None) -> list[MemberRow]:
-    """Who belongs to the teams in scope on that day: leads first, then by name."""
+    """Who belongs to the teams in scope on that day: leads first, then in the order of their making."""
     query = (
         select(User.id, User.name, Membership.team_id, Membership.is_lead, User.role)
         .join(Membership, Membership.user_id == User.id)
@@ -109,23 +112,154 @@ def members(actor: Actor, *, on: date, team_id: int | None = None) -> list[Membe
 
 def team_names(actor: Actor | None = None) -> dict[int, str]:
     """Names of all teams by id: a team's name is no secret, its figures may be."""
-    return dict(db.session.execute(select(Team.id, Team.name)).tuples().all())
+    return dict(db.session.execute(select(Team.id, Team.name)).all())
 
 
 def user_names() -> dict[int, str]:
     """Names of all colleagues by id."""
-    return dict(db.session.execute(select(User.id, User.name)).tuples().all())
+    return dict(db.session.execute(select(User.id, User.name)).all())
 
 
-def list_users(actor: Actor, *, text: str = "", role: str = "", page: int = 1) -> Page[User]:
-    """Users by name or login, newest last. For those who may see all people."""
-    query = select(User)
+def phone_of(user: User) -> str:
+    """A colleague's number in full; "" when none is known. Whoever shows it decides on the mask."""
+    return keys().open(user.phone_sealed, place=phone_place(user.id)) if user.phone_sealed else ""
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """A person in a list, with the team of that day."""
+
+    id: int
+    login: str
+    name: str
+    role: str
+    external: bool
+    active: bool
+    can_sign_in: bool
+    last_sign_in_at: datetime | None
+    team_id: int | None
+    team: str | None
+    is_lead: bool | None
+
+
+SORTS = {"login": User.login, "name": User.name, "role": User.role, "seen": User.last_sign_in_at}
+"""Keys by which the list of people may be sorted."""
+
+
+def people_page(
+    actor: Actor,
+    *,
+    on: date,
+    text: str = "",
+    role: str = "",
+    state: str = "",
+    team_id: int | None = None,
+    sort: str = "",
+    page: int = 1,
+) -> Page[PersonRow]:
+    """People in scope by a piece of name or login, role, state ("active" | "inactive") and the team of that day."""
+    query = (
+        select(
+            User.id,
+            User.login,
+            User.name,
+            User.role,
+            User.external,
+            User.active,
+            User.password_hash.is_not(None).label("can_sign_in"),
+            User.last_sign_in_at,
+            Team.id.label("team_id"),
+            Team.name.label("team"),
+            Membership.is_lead,
+        )
+        .outerjoin(Membership, and_(Membership.user_id == User.id, in_force(on)))
+        .outerjoin(Team, Team.id == Membership.team_id)
+    )
     if text:
         query = query.where(or_(User.name.contains(text, autoescape=True), User.login.contains(text, autoescape=True)))
     if role:
         query = query.where(User.role == role)
+    if state:
+        query = query.where(User.active.is_(state == "active"))
+    if team_id is not None:
+        query = query.where(Membership.team_id == team_id)
     if not actor.sees_all_teams:
-        query = query.where(User.id.in_(select(Membership.user_id).where(Membership.team_id.in_(actor.team_ids))))
-    total = db.session.scalar(select(db.func.count()).select_from(query.subquery())) or 0
-    rows = db.session.scalars(query.order_by(User.id).limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
-    return Page(rows, page, total)
+        query = query.where(or_(Membership.team_id.in_(actor.team_ids), User.id == actor.user_id))
+    total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    column = SORTS.get(sort.removeprefix("-"), User.id)
+    query = query.order_by(column.desc() if sort.startswith("-") else column, User.id)
+    rows = db.session.execute(query.limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
+    return Page([PersonRow(*row) for row in rows], page, total)
+
+
+@dataclass(frozen=True)
+class MembershipRow:
+    """One stretch of belonging to a team; an open end is None."""
+
+    team_id: int
+    team: str
+    is_lead: bool
+    valid_from: date
+    valid_to: date | None
+
+
+def membership_history(user_id: int) -> list[MembershipRow]:
+    """A person's teams, newest first. For a user that `get_user` gave."""
+    rows = db.session.execute(
+        select(Membership.team_id, Team.name, Membership.is_lead, Membership.valid_from, Membership.valid_to)
+        .join(Team, Team.id == Membership.team_id)
+        .where(Membership.user_id == user_id)
+        .order_by(Membership.valid_from.desc(), Membership.id.desc())
+    )
+    return [MembershipRow(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class TeamRow:
+    """A team in a list: how many belong to it that day, and who leads it."""
+
+    id: int
+    name: str
+    slogan: str
+    active: bool
+    members: int
+    leads: str
+
+
+def teams_overview(actor: Actor, *, on: date) -> list[TeamRow]:
+    """Every team in scope, also closed ones, in the order of their making."""
+    roster = members(actor, on=on)
+    return [
+        TeamRow(
+            team.id,
+            team.name,
+            team.slogan,
+            team.active,
+            sum(row.team_id == team.id for row in roster),
+            "、".join(row.name for row in roster if row.team_id == team.id and row.is_lead),
+        )
+        for team in list_teams(actor, active_only=False)
+    ]
+
+
+def assignable_users(actor: Actor, *, on: date, most: int = 1000) -> list[tuple[int, str]]:
+    """(id, "name (login) · team") of active people in scope who can be put into a team."""
+    query = (
+        select(User.id, User.name, User.login, Team.name.label("team"))
+        .outerjoin(Membership, and_(Membership.user_id == User.id, in_force(on)))
+        .outerjoin(Team, Team.id == Membership.team_id)
+        .where(User.active)
+        .order_by(Team.name.is_not(None), User.name, User.id)
+    )
+    if not actor.sees_all_teams:
+        query = query.where(Membership.team_id.in_(actor.team_ids))
+    rows = db.session.execute(query.limit(most))
+    return [(row.id, f"{row.name} ({row.login})" + (f" · {row.team}" if row.team else "")) for row in rows]
+
+
+def user_of_token(token: str, *, at: datetime) -> User:
+    """Whom a one-time token belongs to; raises NotFound when it is used, old or made up."""
+    user = db.session.scalar(select(User).where(User.token_hash == token_hash(token), User.active))
+    if user is None or user.token_expires_at is None or user.token_expires_at < at:
+        raise NotFound("people.token")
+    return user

@@ -49,6 +49,11 @@ def close_session() -> None:
     forget_actor()
 
 
+def must_change_password() -> bool:
+    """Whether the signed-in person was handed a password by somebody else."""
+    return bool(current_user.is_authenticated and current_user.user.must_change_password)
+
+
 def _load(key: str) -> SignedIn | None:
     user_id, _, version = key.partition("|")
     if not (user_id.isdigit() and version.isdigit()):

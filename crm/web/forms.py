@@ -1,6 +1,6 @@
 """The base of every form: one clean way in for text, numbers and ids."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import request
@@ -9,7 +9,9 @@ from wtforms import Field, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional, StopValidation
 
+from crm.kernel.actor import Actor
 from crm.kernel.errors import DomainError
+from crm.kernel.submissions import remember, replayed
 from crm.kernel.values import clean_text
 from crm.web.wording import sentence
 
@@ -73,6 +75,24 @@ class OneOf:
     def __call__(self, form: Any, field: Field) -> None:
         if field.data not in self.allowed:
             raise StopValidation(field.gettext("Not a valid choice."))
+
+
+def once(actor: Actor, form: BaseForm, make: Callable[[], int]) -> int:
+    """Inside an open unit of work: the id of what `make` made, however often the same form arrives.
+
+    The sender's own id of the form (client_uid) decides; without one, `make` runs. Raises Conflict for other content.
+    """
+    uid = form.client_uid.data
+    if not uid:
+        return make()
+    content = {"form": type(form).__name__}
+    content |= {name: str(value) for name, value in form.data.items() if name not in ("client_uid", "csrf_token")}
+    known = replayed(actor, uid, content)
+    if known is not None:
+        return int(known["id"])
+    made = make()
+    remember(actor, uid, content, {"id": made})
+    return made
 
 
 def choices(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:

@@ -1,0 +1,36 @@
+"""Rules of people that need no database."""
+
+import re
+
+from crm.kernel.actor import Role
+from crm.kernel.errors import Invalid
+from crm.kernel.values import clean_text
+
+_LOGIN = re.compile(r"[\w.@-]{1,64}")
+
+
+def clean_login(login: str) -> str:
+    """Lower case: letters, digits, dot, hyphen, @. Raises Invalid("people.login_form")."""
+    login = login.strip().lower()
+    if not _LOGIN.fullmatch(login):
+        raise Invalid("people.login_form")
+    return login
+
+
+def clean_person_name(name: str) -> str:
+    """One line, blanks squeezed. Raises Invalid("people.name") when it is empty or longer than 80 characters."""
+    name = " ".join(clean_text(name).split())
+    if not 1 <= len(name) <= 80:
+        raise Invalid("people.name")
+    return name
+
+
+def check_external(external: bool, role: Role) -> None:
+    """Only an organiser can be a hired trainer. Raises Invalid("people.external_role")."""
+    if external and role is not Role.ORGANISER:
+        raise Invalid("people.external_role")
+
+
+def phone_place(user_id: int) -> str:
+    """The place to which a colleague's number is sealed, so that rows cannot be swapped."""
+    return f"user_account.phone:{user_id}"

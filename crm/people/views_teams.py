@@ -1,0 +1,169 @@
+"""Desk pages of teams and their rosters."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from crm.kernel.clock import business_day, now
+from crm.kernel.errors import DomainError
+from crm.kernel.unit_of_work import unit_of_work
+from crm.people import commands, queries
+from crm.people.forms import JoinForm, LeaveForm, TeamForm
+from crm.people.models import Team
+from crm.people.policy import PeoplePermission
+from crm.people.queries import MemberRow, TeamRow
+from crm.people.views import Answer, blueprint
+from crm.web.forms import choices, once
+from crm.web.guards import requires
+from crm.web.identity import settings, the_actor
+
+
+@dataclass(frozen=True)
+class TeamsPage:
+    """The teams in scope on a day."""
+
+    teams: list[TeamRow]
+    day: date
+    may_edit: bool
+
+
+@dataclass(frozen=True)
+class TeamPage:
+    """One team with its roster on a day, and the form that puts a person in."""
+
+    team: Team
+    roster: list[MemberRow]
+    day: date
+    today: date
+    join: JoinForm
+    may_edit: bool
+
+
+@dataclass(frozen=True)
+class TeamFormPage:
+    """A team's card as a form; `team` is None for a new one."""
+
+    form: TeamForm
+    team: Team | None
+
+
+@blueprint.get("/teams")
+@requires(PeoplePermission.VIEW)
+def teams() -> str:
+    """The teams, with who leads them."""
+    actor, day = the_actor(), _day()
+    page = TeamsPage(queries.teams_overview(actor, on=day), day, actor.may(PeoplePermission.EDIT_TEAMS))
+    return render_template("people/teams.html", page=page)
+
+
+@blueprint.get("/teams/<int:team_id>")
+@requires(PeoplePermission.VIEW)
+def team(team_id: int) -> str:
+    """One team: its roster on ?day=."""
+    return _team_page(team_id, _join_form())
+
+
+@blueprint.route("/teams/new", methods=["GET", "POST"])
+@requires(PeoplePermission.EDIT_TEAMS)
+def new_team() -> Answer:
+    """A new team."""
+    actor, form = the_actor(), TeamForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                card = {"name": form.name.data or "", "slogan": form.slogan.data or ""}
+                made = once(actor, form, lambda: commands.create_team(actor, **card).id)
+            flash(_("%(name)s was created. Put people in.", name=form.name.data), "success")
+            return redirect(url_for("people.team", team_id=made))
+        except DomainError as error:
+            form.refuse(error, "name" if error.code.startswith("people.team") else None)
+    return render_template("people/team_edit.html", page=TeamFormPage(form, None)), 422 if form.errors else 200
+
+
+@blueprint.route("/teams/<int:team_id>/edit", methods=["GET", "POST"])
+@requires(PeoplePermission.EDIT_TEAMS)
+def edit_team(team_id: int) -> Answer:
+    """A team's card."""
+    actor = the_actor()
+    form = TeamForm(obj=queries.get_team(actor, team_id))
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                commands.change_team(
+                    actor,
+                    team_id,
+                    version=form.seen_version,
+                    name=form.name.data or "",
+                    slogan=form.slogan.data or "",
+                    active=form.active.data,
+                )
+            flash(_("Saved."), "success")
+            return redirect(url_for("people.team", team_id=team_id))
+        except DomainError as error:
+            form.refuse(error, "name" if error.code.startswith("people.team") else None)
+    page = TeamFormPage(form, queries.get_team(actor, team_id))
+    return render_template("people/team_edit.html", page=page), 422 if form.errors else 200
+
+
+@blueprint.post("/teams/<int:team_id>/join")
+@requires(PeoplePermission.EDIT_TEAMS)
+def join_team(team_id: int) -> Answer:
+    """Puts a person in, out of another team if need be: a transfer keeps history."""
+    actor, form = the_actor(), _join_form()
+    queries.get_team(actor, team_id)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                user = queries.get_user(actor, form.user_id.data or 0)
+                commands.join_team(
+                    actor, user_id=user.id, team_id=team_id, on=form.on.data or _day(), is_lead=form.is_lead.data
+                )
+            flash(_("%(name)s belongs to the team from %(day)s.", name=user.name, day=form.on.data), "success")
+            return redirect(url_for("people.team", team_id=team_id, day=form.on.data))
+        except DomainError as error:
+            form.refuse(error, "on" if error.code.startswith("people.membership") else None)
+    return _team_page(team_id, form), 422
+
+
+@blueprint.post("/teams/<int:team_id>/leave/<int:user_id>")
+@requires(PeoplePermission.EDIT_TEAMS)
+def leave_team(team_id: int, user_id: int) -> Response:
+    """Ends a person's membership; the past stays."""
+    actor, form = the_actor(), LeaveForm()
+    team, user = queries.get_team(actor, team_id), queries.get_user(actor, user_id)
+    with unit_of_work():
+        commands.leave_team(actor, user_id=user.id, on=form.on.data or _today(), team_id=team.id)
+    flash(_("%(name)s has left the team. Earlier days stay as they were.", name=user.name), "success")
+    return redirect(url_for("people.team", team_id=team_id))
+
+
+def _join_form() -> JoinForm:
+    actor = the_actor()
+    form = JoinForm(on=_today())
+    if actor.may(PeoplePermission.EDIT_TEAMS):
+        people = queries.assignable_users(actor, on=_today())
+        form.user_id.choices = choices([(None, _("choose …")), *people])
+    return form
+
+
+def _team_page(team_id: int, join: JoinForm) -> str:
+    actor, day = the_actor(), _day()
+    team = queries.get_team(actor, team_id)
+    roster = queries.members(actor, on=day, team_id=team_id)
+    page = TeamPage(team, roster, day, _today(), join, actor.may(PeoplePermission.EDIT_TEAMS))
+    return render_template("people/team.html", page=page)
+
+
+def _today() -> date:
+    return business_day(now(), settings().zone)
+
+
+def _day() -> date:
+    """The day in the URL; today when it is absent or no day."""
+    try:
+        return date.fromisoformat(request.args.get("day", ""))
+    except ValueError:
+        return _today()
