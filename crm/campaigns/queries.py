@@ -174,7 +174,7 @@ def campaign_for_day(actor: Actor, day: date) -> CampaignOption | None:
 
 def campaign_names() -> dict[int, str]:
     """Names of all campaigns by id, for labels."""
-    return dict(db.session.execute(select(Campaign.id, Campaign.name)).tuples().all())
+    return dict(db.session.execute(select(Campaign.id, Campaign.name)).all())
 
 
 def teams_of(campaign_id: int) -> tuple[TeamRow, ...]:

@@ -159,9 +159,7 @@ class _Gate:
         self.districts: dict[int, int | None] = dict(
             db.session.execute(
                 select(CampaignTeam.team_id, CampaignTeam.district_id).where(CampaignTeam.campaign_id == campaign_id)
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         self._memberships: dict[int, list[Membership]] = {}
         self._known: set[tuple[type[Any], int]] = set()

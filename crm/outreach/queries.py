@@ -416,13 +416,13 @@ def _late_entries(campaign_id: int, team_id: int, day: date, locked_at: datetime
         .where(_visits_of(campaign_id, team_id, day), Visit.voided_at.is_(None), Visit.received_at > locked_at)
         .group_by(Visit.member_id)
     )
-    return dict(db.session.execute(query).tuples().all())
+    return dict(db.session.execute(query).all())
 
 
 def _names(user_ids: Collection[int]) -> dict[int, str]:
     if not user_ids:
         return {}
-    return dict(db.session.execute(select(User.id, User.name).where(User.id.in_(user_ids))).tuples().all())
+    return dict(db.session.execute(select(User.id, User.name).where(User.id.in_(user_ids))).all())
 
 
 def _team_visits(campaign_ids: set[int], day: date) -> dict[tuple[int, int], tuple[int, int]]:
@@ -433,7 +433,7 @@ def _team_visits(campaign_ids: set[int], day: date) -> dict[tuple[int, int], tup
         )
         .group_by(Visit.campaign_id, Visit.team_id)
     )
-    return {(row[0], row[1]): (row[2], row[3]) for row in db.session.execute(query)}
+    return {(row[0], row[1] or 0): (row[2], row[3]) for row in db.session.execute(query)}
 
 
 def _grid_row(
