@@ -22,7 +22,7 @@ from crm.people.passwords import (
     verify_password,
 )
 from crm.people.queries import user_by_login
-from crm.people.rules import check_external, clean_login, clean_person_name, phone_place
+from crm.people.rules import check_external, clean_login, clean_person_name, clean_team_name, phone_place
 
 FAILURES_BEFORE_LOCK = 5
 FIRST_LOCK = timedelta(minutes=15)
@@ -196,6 +196,7 @@ def keep_locale(actor: Actor, locale: str) -> None:
 
 def create_team(actor: Actor, *, name: str, slogan: str = "") -> Team:
     """A new team."""
+    name = clean_team_name(name)
     if db.session.scalar(select(Team.id).where(Team.name == name)):
         raise Invalid("people.team_taken", name=name)
     team = Team(name=name, slogan=slogan, created_at=now())
@@ -212,6 +213,7 @@ def change_team(actor: Actor, team_id: int, *, version: int, name: str, slogan: 
         raise NotFound("people.no_team")
     if team.version != version:
         raise Conflict("form.stale")
+    name = clean_team_name(name)
     if db.session.scalar(select(Team.id).where(Team.name == name, Team.id != team_id)):
         raise Invalid("people.team_taken", name=name)
     team.name, team.slogan, team.active = name, slogan, active

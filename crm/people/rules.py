@@ -25,6 +25,14 @@ def clean_person_name(name: str) -> str:
     return name
 
 
+def clean_team_name(name: str) -> str:
+    """One line, blanks squeezed. Raises Invalid("people.team_name") when it is empty or longer than 80 characters."""
+    name = " ".join(clean_text(name).split())
+    if not 1 <= len(name) <= 80:
+        raise Invalid("people.team_name")
+    return name
+
+
 def check_external(external: bool, role: Role) -> None:
     """Only an organiser can be a hired trainer. Raises Invalid("people.external_role")."""
     if external and role is not Role.ORGANISER:

@@ -16,7 +16,7 @@ from crm.web.identity import forget_actor, settings
 ABSOLUTE = timedelta(hours=12)
 
 
-class SignedIn(UserMixin):  # type: ignore[misc]
+class SignedIn(UserMixin):
     """What Flask-Login keeps: a user row, known by id and session version."""
 
     def __init__(self, user: User) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import request
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, IntegerField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 from wtforms.validators import Length, NumberRange, Optional, StopValidation
 
 from crm.kernel.actor import Actor
@@ -18,7 +18,7 @@ from crm.web.wording import sentence
 LARGEST_ID = 2**31 - 1
 
 
-class BaseForm(FlaskForm):  # type: ignore[misc]
+class BaseForm(FlaskForm):
     """A form with its CSRF token. `client_uid` is the sender's own id of this submission (see kernel.submissions)."""
 
     client_uid = HiddenField(validators=[Length(max=36)])
