@@ -92,7 +92,7 @@ def _points(laid: Laid, spec: ChartSpec) -> list[tuple[str, str, float]]:
             for key in spec.across
         ]
     column = laid.column(spec.series[0])
-    cells = zip(laid.kept[spec.categories], laid.kept[spec.series[0]], strict=True)
+    cells = list(zip(laid.kept[spec.categories], laid.kept[spec.series[0]], strict=True))[: spec.first_rows]
     return [
         (
             str(label),

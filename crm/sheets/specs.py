@@ -13,10 +13,15 @@ NO_RATE = "—"  # a rate without a base (domain.md §3)
 
 @dataclass(frozen=True, slots=True)
 class RateFormula:
-    """A live rate: numerator / base of the same row, "—" for a zero base. Both are keys of columns."""
+    """A live rate: numerator / base of the same row, "—" for a zero base. Both are keys of columns.
+
+    On a base under `minimum` the cell reads `small` (样本不足), in rows and totals alike.
+    """
 
     numerator: str
     base: str
+    minimum: int = 0
+    small: str = ""
 
 
 @dataclass(frozen=True, slots=True)

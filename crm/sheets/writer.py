@@ -203,7 +203,12 @@ class _Table:
         top, base = (xl_rowcol_to_cell(row, self.laid.column(key)) for key in (rate.numerator, rate.base))
         below = values.get(rate.base, 0)
         cached: float | str = values.get(rate.numerator, 0) / below if below else NO_RATE
-        formula = f'=IF({base}=0,"{NO_RATE}",{top}/{base})'
+        share = f"{top}/{base}"
+        if rate.minimum:
+            small = rate.small.replace('"', '""')
+            share = f'IF({base}<{rate.minimum},"{small}",{share})'
+            cached = rate.small if 0 < below < rate.minimum else cached
+        formula = f'=IF({base}=0,"{NO_RATE}",{share})'
         self.sheet.write_formula(row, index, formula, self.styles("percent", place), cached)
 
     def body(self) -> None:
