@@ -79,6 +79,7 @@ def install(app: Flask) -> None:
     app.extensions["crm.home"] = "reports.today"
     app.extensions["crm.keep_locale"] = _keep_locale
     app.extensions["crm.grants"] = GRANTS
+    app.extensions["crm.jobs"] = tuple(job for room in ROOMS for job in getattr(_part(room, "tasks"), "JOBS", ()))
     for room in ROOMS:
         words = _part(room, "words")
         if words is not None:

@@ -14,7 +14,7 @@ _TEAM = text("coalesce(team_id, 0)")
 class Meeting(Base):
     """A morning (晨会) or evening (夕会) meeting of one team, or with no team of the whole campaign.
 
-    `minutes` holds the words of each agenda item by its key (drill, routes, notices, summary, key points ...).
+    From `pledges_locked_at` on a pledge of its teams and day changes only with a reason.
     """
 
     __tablename__ = "meeting"
@@ -25,17 +25,35 @@ class Meeting(Base):
     day: Mapped[date]
     kind: Mapped[str] = mapped_column(String(8))
     status: Mapped[str] = mapped_column(String(8), default="open")
-    minutes: Mapped[dict[str, Any]] = mapped_column(JSON)
     opened_at: Mapped[datetime] = mapped_column(UTCDateTime)
     opened_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    version: Mapped[int] = mapped_column(default=1)
+    pledges_locked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     __table_args__ = (
         CheckConstraint("kind IN ('morning','evening')", name="kind"),
         CheckConstraint("status IN ('open','closed')", name="status"),
         Index("uq_meeting_slot", "campaign_id", _TEAM, "day", "kind", unique=True),
     )
+
+
+class Minute(Base):
+    """What was written down under one item of the agenda. Append-only: the newest revision holds.
+
+    Old revisions stay, so that a report made later for an earlier moment says what was written then.
+    """
+
+    __tablename__ = "meeting_minute"
+
+    id: Mapped[int] = mapped_column(BIG, primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meeting.id"))
+    key: Mapped[str] = mapped_column(String(16))
+    revision: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    written_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+    __table_args__ = (Index("uq_meeting_minute_revision", "meeting_id", "key", "revision", unique=True),)
 
 
 class Todo(Base):
@@ -52,7 +70,9 @@ class Todo(Base):
     due_on: Mapped[date | None]
     done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     done_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class CaseCard(Base):
@@ -67,7 +87,9 @@ class CaseCard(Base):
     opening: Mapped[str] = mapped_column(Text, default="")
     objection: Mapped[str] = mapped_column(Text, default="")
     result: Mapped[str] = mapped_column(Text, default="")
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class StoredReport(Base):

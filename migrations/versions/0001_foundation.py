@@ -20,6 +20,7 @@ APPEND_ONLY = (
     "consent",
     "intent_entry",
     "lead_event",
+    "meeting_minute",
     "phone_reveal",
     "stage_entry",
     "stored_report",
@@ -301,6 +302,7 @@ def create_tables() -> None:
         sa.Column("filters", sa.JSON(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("stored_name", sa.String(length=64), nullable=False),
         sa.Column("actor_id", sa.Integer(), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["actor_id"], ["user_account.id"], name=op.f("fk_export_record_actor_id_user_account")),
@@ -539,11 +541,10 @@ def create_tables() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("status", sa.String(length=8), nullable=False),
-        sa.Column("minutes", sa.JSON(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("opened_by_id", sa.Integer(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("pledges_locked_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("kind IN ('morning','evening')", name=op.f("ck_meeting_kind")),
         sa.CheckConstraint("status IN ('open','closed')", name=op.f("ck_meeting_status")),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_meeting_campaign_id_campaign")),
@@ -668,7 +669,12 @@ def create_tables() -> None:
         sa.Column("opening", sa.Text(), nullable=False),
         sa.Column("objection", sa.Text(), nullable=False),
         sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["created_by_id"], ["user_account.id"], name=op.f("fk_case_card_created_by_id_user_account")
+        ),
         sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_case_card_meeting_id_meeting")),
         sa.ForeignKeyConstraint(["member_id"], ["user_account.id"], name=op.f("fk_case_card_member_id_user_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_card")),
@@ -761,6 +767,22 @@ def create_tables() -> None:
         postgresql_where=sa.text("removed_at IS NULL"),
     )
     op.create_table(
+        "meeting_minute",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("meeting_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=16), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("author_id", sa.Integer(), nullable=True),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["user_account.id"], name=op.f("fk_meeting_minute_author_id_user_account")
+        ),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_meeting_minute_meeting_id_meeting")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting_minute")),
+    )
+    op.create_index("uq_meeting_minute_revision", "meeting_minute", ["meeting_id", "key", "revision"], unique=True)
+    op.create_table(
         "todo",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("campaign_id", sa.Integer(), nullable=False),
@@ -771,8 +793,13 @@ def create_tables() -> None:
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("done_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_todo_campaign_id_campaign")),
+        sa.ForeignKeyConstraint(
+            ["created_by_id"], ["user_account.id"], name=op.f("fk_todo_created_by_id_user_account")
+        ),
         sa.ForeignKeyConstraint(["done_by_id"], ["user_account.id"], name=op.f("fk_todo_done_by_id_user_account")),
         sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_todo_meeting_id_meeting")),
         sa.ForeignKeyConstraint(["owner_id"], ["user_account.id"], name=op.f("fk_todo_owner_id_user_account")),
@@ -1073,6 +1100,8 @@ def drop_tables() -> None:
     op.drop_table("clash")
     op.drop_index(op.f("ix_todo_campaign_id"), table_name="todo")
     op.drop_table("todo")
+    op.drop_index("uq_meeting_minute_revision", table_name="meeting_minute")
+    op.drop_table("meeting_minute")
     op.drop_index(
         "uq_lead_campaign_source",
         table_name="lead",

@@ -1,0 +1,129 @@
+"""Reports as they were given: kept with a hash, never recomputed. A correction is the next revision, with a reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+
+from crm.campaigns.queries import get_campaign
+from crm.kernel import audit
+from crm.kernel.actor import Actor
+from crm.kernel.db import db
+from crm.kernel.errors import Conflict, NotFound
+from crm.meetings import rules
+from crm.meetings.models import StoredReport
+from crm.meetings.policy import check_leads, visible_to
+from crm.meetings.reports import compose_evening
+from crm.meetings.rules import Difference, Kind
+from crm.people.queries import user_names
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One stored state of a report. `intact`: the body still gives the hash that was stored with it."""
+
+    id: int
+    revision: int
+    reason: str
+    as_of: datetime
+    composed_at: datetime
+    composed_by: str
+    sha256: str
+    intact: bool
+    changes: tuple[Difference, ...]
+
+
+def store_evening_report(
+    actor: Actor,
+    *,
+    campaign_id: int,
+    team_id: int | None,
+    day: date,
+    as_of: datetime,
+    at: datetime,
+    words_as_of: datetime | None = None,
+    reason: str = "",
+) -> StoredReport:
+    """Composes the evening report and keeps it. The same body as the newest revision answers with that one.
+
+    Another body needs a reason (Conflict("report.other_body") without one) and becomes the next revision. Raises NotFound for
+    what the actor may not see, Forbidden for who does not lead that meeting.
+    """
+    get_campaign(actor, campaign_id)
+    check_leads(actor, team_id)
+    body = compose_evening(actor, campaign_id, team_id, day, as_of, words_as_of=words_as_of)
+    newest = newest_report(actor, campaign_id, team_id, day)
+    digest = rules.fingerprint(body)
+    if newest is not None and newest.sha256 == digest:
+        return newest
+    reason = rules.checked_words(reason, most=rules.LONGEST_REASON)
+    if newest is not None and not reason:
+        raise Conflict("report.other_body", revision=newest.revision)
+    report = StoredReport(
+        kind=Kind.EVENING.value, campaign_id=campaign_id, team_id=team_id, day=day,
+        revision=newest.revision + 1 if newest else 1, reason=reason if newest else "", schema_version=rules.SCHEMA_VERSION,
+        as_of=as_of, composed_at=at, composed_by_id=actor.user_id, body=body, sha256=digest,
+    )  # fmt: skip
+    db.session.add(report)
+    db.session.flush()
+    audit.record(actor, "report.store", "stored_report", report.id, revision=report.revision, sha256=digest, reason=reason)
+    return report
+
+
+def newest_report(actor: Actor, campaign_id: int, team_id: int | None, day: date) -> StoredReport | None:
+    """The newest revision of a day's evening report, if one was stored and the actor may see it."""
+    query = select(StoredReport).where(*_slot(campaign_id, team_id, day), visible_to(actor, StoredReport))
+    return db.session.scalar(query.order_by(StoredReport.revision.desc()).limit(1))
+
+
+def get_report(actor: Actor, report_id: int) -> StoredReport:
+    """One stored report that the actor may see; raises NotFound."""
+    found = db.session.scalar(select(StoredReport).where(StoredReport.id == report_id, visible_to(actor, StoredReport)))
+    if found is None:
+        raise NotFound("report.not_found")
+    return found
+
+
+def revisions_of(report: StoredReport) -> tuple[Revision, ...]:
+    """Every revision of the same report, newest first, with what each changed."""
+    rows = db.session.scalars(
+        select(StoredReport)
+        .where(*_slot(report.campaign_id, report.team_id, report.day), StoredReport.kind == report.kind)
+        .order_by(StoredReport.revision)
+    ).all()
+    names = user_names()
+    found: list[Revision] = []
+    before: dict[str, Any] | None = None
+    for row in rows:
+        changes = () if before is None else tuple(rules.differences(before, row.body))
+        found.append(
+            Revision(
+                row.id, row.revision, row.reason, row.as_of, row.composed_at, names.get(row.composed_by_id or 0, ""),
+                row.sha256, is_intact(row), changes,
+            )
+        )  # fmt: skip
+        before = row.body
+    return tuple(reversed(found))
+
+
+def is_intact(report: StoredReport) -> bool:
+    """Whether the body still gives the hash that was stored with it."""
+    try:
+        return rules.fingerprint(report.body) == report.sha256
+    except ValueError:
+        return False
+
+
+def verify_reports() -> Sequence[int]:
+    """Ids of the stored reports whose body no longer gives its hash, in order."""
+    query = select(StoredReport).order_by(StoredReport.id).execution_options(yield_per=100)
+    return [row.id for row in db.session.scalars(query) if not is_intact(row)]
+
+
+def _slot(campaign_id: int, team_id: int | None, day: date) -> tuple[ColumnElement[bool], ...]:
+    same = StoredReport.team_id.is_(None) if team_id is None else StoredReport.team_id == team_id
+    return (
+        StoredReport.kind == Kind.EVENING.value, StoredReport.campaign_id == campaign_id, same, StoredReport.day == day,
+    )  # fmt: skip
