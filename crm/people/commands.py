@@ -232,7 +232,7 @@ def join_team(actor: Actor, *, user_id: int, team_id: int, on: date, is_lead: bo
     if not user.active:
         raise Invalid("people.inactive", name=user.name)
     current = db.session.scalar(select(Membership).where(Membership.user_id == user_id, Membership.valid_to.is_(None)))
-    _check_overlap(user_id, on)
+    check_overlap(user_id, on)
     if current is not None:
         if current.team_id == team_id and current.is_lead == is_lead:
             return current
@@ -253,7 +253,7 @@ def leave_team(actor: Actor, *, user_id: int, on: date, team_id: int | None = No
     audit.record(actor, "people.leave_team", "user", user_id, team=current.team_id, on=on)
 
 
-def _check_overlap(user_id: int, on: date) -> None:
+def check_overlap(user_id: int, on: date) -> None:
     """History is not rewritten: a person is in one team a day."""
     past = select(Membership.valid_to).where(Membership.user_id == user_id, Membership.valid_to >= on)
     until = db.session.scalar(past.order_by(Membership.valid_to.desc()).limit(1))

@@ -1,0 +1,331 @@
+"""A roster sheet, row by row: see crm.kernel.rows for the four functions, imports/roster for the columns.
+
+A row is known by its login. Columns: login, name, role (member when blank, or team lead where is_lead says so), team,
+phone, joined_on (today when blank), is_lead, email, external. A new person gets no password: an administrator issues
+one-time links. A team that does not exist is made. A blank cell leaves what stands there alone, and a joined_on of
+somebody who is in that team already is not a second joining. Only an administrator brings in roles beyond the teams.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from crm.kernel import audit
+from crm.kernel.actor import Actor, Role
+from crm.kernel.db import db
+from crm.kernel.errors import Conflict, DomainError, Invalid
+from crm.kernel.rows import Change, Outcome, Problem, Verdict
+from crm.people import commands
+from crm.people.models import Membership, Team, User
+from crm.people.policy import PeoplePermission
+from crm.people.queries import phone_of
+from crm.people.rules import check_external, clean_login, clean_person_name, clean_team_name
+
+Row = Mapping[str, Any]
+TEAM_ROLES = frozenset({Role.MEMBER, Role.TEAM_LEAD})
+
+
+class Belonging(NamedTuple):
+    """The open membership of a person."""
+
+    team: str
+    is_lead: bool
+    since: date
+
+
+@dataclass
+class Context:
+    """What rows are compared with: people by login, teams by name, open memberships; grows with the sheet."""
+
+    today: date
+    may_all: bool
+    users: dict[str, User | None] = field(default_factory=dict)
+    teams: dict[str, int | None] = field(default_factory=dict)
+    closed_teams: frozenset[str] = frozenset()
+    belonging: dict[str, Belonging] = field(default_factory=dict)
+    seen: dict[str, Row] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a row asks for."""
+
+    login: str
+    name: str
+    role: Role
+    external: bool
+    team: str
+    is_lead: bool
+    on: date
+    user: User | None
+    joins: bool
+
+
+class Refused(Exception):
+    """A row that cannot be applied, with its problem."""
+
+    def __init__(self, column: str, error: DomainError) -> None:
+        super().__init__(str(error))
+        self.problem = Problem(column, error.code, error.facts)
+
+
+def open_context(actor: Actor, *, today: date) -> Context:
+    """The people and teams of this moment."""
+    context = Context(today, actor.may(PeoplePermission.EDIT_USERS))
+    context.users = {user.login: user for user in db.session.scalars(select(User))}
+    teams = db.session.execute(select(Team.id, Team.name, Team.active)).all()
+    context.teams = {row.name: row.id for row in teams}
+    context.closed_teams = frozenset(row.name for row in teams if not row.active)
+    rows = db.session.execute(
+        select(User.login, Team.name, Membership.is_lead, Membership.valid_from)
+        .join(Membership, Membership.user_id == User.id)
+        .join(Team, Team.id == Membership.team_id)
+        .where(Membership.valid_to.is_(None))
+    )
+    context.belonging = {login: Belonging(team, is_lead, since) for login, team, is_lead, since in rows}
+    return context
+
+
+def check_row(context: Context, row: Row) -> Verdict:
+    """Whether the row could be applied after the rows above it, and what would become of it."""
+    try:
+        plan = _plan(context, row)
+    except Refused as refusal:
+        return Verdict("failed", (refusal.problem,))
+    if plan is None:
+        return Verdict("skipped")
+    context.seen[plan.login] = dict(row)
+    if plan.team:
+        context.teams.setdefault(plan.team, None)
+    if plan.user is None:
+        return Verdict("new")
+    return Verdict("updated" if plan.joins or _differences(plan.user, plan, row) else "skipped")
+
+
+def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
+    """Makes or changes the person, the team and the membership of a row; raises Invalid with its first problem."""
+    try:
+        plan = _plan(context, row)
+    except Refused as refusal:
+        raise Invalid(refusal.problem.code, **refusal.problem.facts) from None
+    if plan is None:
+        return Outcome("skipped")
+    context.seen[plan.login] = dict(row)
+    changes: list[Change] = []
+    user, is_new = plan.user, plan.user is None
+    if user is None:
+        user = _make(actor, plan, row)
+        changes.append(Change("user", user.id, None))
+    else:
+        changes.extend(_update(actor, user, plan, row))
+    context.users[plan.login] = user
+    if plan.joins:
+        changes.extend(_join(actor, context, user, plan))
+    if is_new:
+        return Outcome("new", tuple(changes))
+    return Outcome("updated" if changes else "skipped", tuple(changes))
+
+
+def undo(actor: Actor, changes: Iterable[Change]) -> int:
+    """Takes changes back, newest first; a person or team that other records name by now stays, and stops the undo."""
+    count = 0
+    for change in changes:
+        undone = {"user": _undo_user, "team": _undo_team, "membership": _undo_membership}[change.subject](change)
+        count += undone
+    audit.record(actor, "people.undo_import", "user", None, changes=count)
+    return count
+
+
+def _plan(context: Context, row: Row) -> _Plan | None:
+    """None for a row that repeats an earlier one of the sheet word by word."""
+    login = _refused("login", clean_login, str(row.get("login", "")))
+    earlier = context.seen.get(login)
+    if earlier is not None:
+        if earlier == dict(row):
+            return None
+        raise Refused("login", Invalid("people.twice", login=login))
+    user = context.users.get(login)
+    name = _refused("name", clean_person_name, str(row.get("name", "")))
+    if len(str(row.get("email", ""))) > 120:
+        raise Refused("email", Invalid("value.long", most=120))
+    role = _role(context, row, user)
+    external = bool(row.get("external", user.external if user else False))
+    try:
+        check_external(external, role)
+    except Invalid as error:
+        raise Refused("external", error) from None
+    team, is_lead = _team(context, row, role, login)
+    on, joins = _joining(context, row, login, team, is_lead, user)
+    return _Plan(login, name, role, external, team, is_lead, on, user, joins)
+
+
+def _role(context: Context, row: Row, user: User | None) -> Role:
+    leads = Role.TEAM_LEAD if row.get("is_lead") else Role.MEMBER
+    role = Role(row["role"]) if "role" in row else (Role(user.role) if user else leads)
+    present = Role(user.role) if user else role
+    if not context.may_all and not {role, present} <= TEAM_ROLES:
+        raise Refused("role", Invalid("people.role_beyond"))
+    return role
+
+
+def _team(context: Context, row: Row, role: Role, login: str) -> tuple[str, bool]:
+    if "team" not in row:
+        return "", False
+    team = _refused("team", clean_team_name, str(row["team"]))
+    if role not in TEAM_ROLES:
+        raise Refused("team", Invalid("people.role_needed"))
+    if team in context.closed_teams:
+        raise Refused("team", Invalid("people.team_closed"))
+    held = context.belonging.get(login)
+    keeps = held is not None and held.team == team and held.is_lead
+    return team, bool(row.get("is_lead", keeps or role is Role.TEAM_LEAD))
+
+
+def _joining(context: Context, row: Row, login: str, team: str, is_lead: bool, user: User | None) -> tuple[date, bool]:
+    """The day, and whether the row puts the person into a team at all."""
+    on = row.get("joined_on", context.today)
+    held = context.belonging.get(login)
+    if not team or (held is not None and (held.team, held.is_lead) == (team, is_lead)):
+        return on, False
+    if user is not None and not user.active:
+        raise Refused("team", Invalid("people.inactive", name=user.name))
+    if held is not None and on < held.since:
+        raise Refused("joined_on", Invalid("people.membership_dates", since=held.since.isoformat()))
+    if user is not None:
+        _refused("joined_on", lambda day: commands.check_overlap(user.id, day), on)
+    return on, True
+
+
+def _differences(user: User, plan: _Plan, row: Row) -> dict[str, Any]:
+    """New values of the person's card, by the names that `commands.change_user` takes."""
+    wanted: dict[str, Any] = {"name": plan.name, "role": plan.role.value, "external": plan.external}
+    if "email" in row:
+        wanted["email"] = str(row["email"])
+    changed = {key: value for key, value in wanted.items() if getattr(user, key) != value}
+    if "phone" in row and phone_of(user) != row["phone"]:
+        changed["phone"] = str(row["phone"])
+    return changed
+
+
+def _make(actor: Actor, plan: _Plan, row: Row) -> User:
+    return commands.create_user(
+        actor,
+        login=plan.login,
+        name=plan.name,
+        role=plan.role,
+        external=plan.external,
+        email=str(row.get("email", "")),
+        phone=str(row.get("phone", "")),
+    )
+
+
+def _update(actor: Actor, user: User, plan: _Plan, row: Row) -> list[Change]:
+    changed = _differences(user, plan, row)
+    if not changed:
+        return []
+    before: dict[str, Any] = {name: getattr(user, name) for name in changed if name != "phone"}
+    if "phone" in changed:
+        before["phone"] = user.phone_sealed.hex() if user.phone_sealed else ""  # still sealed
+    commands.change_user(
+        actor,
+        user.id,
+        version=user.version,
+        name=plan.name,
+        role=plan.role,
+        external=plan.external,
+        email=changed.get("email", user.email),
+        active=user.active,
+        phone=changed.get("phone"),
+    )
+    return [Change("user", user.id, before)]
+
+
+def _join(actor: Actor, context: Context, user: User, plan: _Plan) -> list[Change]:
+    changes: list[Change] = []
+    team_id = context.teams.get(plan.team)
+    if team_id is None:
+        team_id = commands.create_team(actor, name=plan.team).id
+        context.teams[plan.team] = team_id
+        changes.append(Change("team", team_id, None))
+    held = db.session.scalar(select(Membership).where(Membership.user_id == user.id, Membership.valid_to.is_(None)))
+    if held is not None:
+        # The whole row: a membership that is replaced on its first day is not kept.
+        changes.append(Change("membership", held.id, _membership(held)))
+    made = commands.join_team(actor, user_id=user.id, team_id=team_id, on=plan.on, is_lead=plan.is_lead)
+    changes.append(Change("membership", made.id, None))
+    context.belonging[plan.login] = Belonging(plan.team, plan.is_lead, plan.on)
+    return changes
+
+
+def _membership(one: Membership) -> dict[str, Any]:
+    return {
+        "user_id": one.user_id,
+        "team_id": one.team_id,
+        "is_lead": one.is_lead,
+        "valid_from": one.valid_from.isoformat(),
+    }
+
+
+def _undo_user(change: Change) -> int:
+    user = db.session.get(User, change.subject_id)
+    if user is None:
+        return 0
+    if change.before is None:
+        if user.last_sign_in_at is not None:
+            raise Conflict("import.in_use", name=user.name)
+        return _delete(user, user.name)
+    before = dict(change.before)
+    if "phone" in before:
+        user.phone_sealed = bytes.fromhex(before.pop("phone")) or None
+    if {"role", "external"} & before.keys():
+        user.session_version += 1
+    for name, value in before.items():
+        setattr(user, name, value)  # the names that this module wrote into the change
+    user.version += 1
+    db.session.flush()
+    return 1
+
+
+def _undo_team(change: Change) -> int:
+    team = db.session.get(Team, change.subject_id)
+    return 0 if team is None else _delete(team, team.name)
+
+
+def _undo_membership(change: Change) -> int:
+    membership = db.session.get(Membership, change.subject_id)
+    if change.before is None:
+        return 0 if membership is None else _delete_membership(membership)
+    before = dict(change.before)
+    since = date.fromisoformat(before.pop("valid_from"))
+    if membership is None:
+        db.session.add(Membership(id=change.subject_id, valid_from=since, **before))
+    else:
+        membership.valid_to = None
+    db.session.flush()
+    return 1
+
+
+def _delete_membership(membership: Membership) -> int:
+    if membership.valid_to is not None:
+        raise Conflict("import.in_use", name=membership.user.name)  # somebody moved the person on since
+    return _delete(membership, membership.user.name)
+
+
+def _delete(row: User | Team | Membership, name: str) -> int:
+    try:
+        with db.session.begin_nested():
+            db.session.delete(row)
+    except IntegrityError:
+        raise Conflict("import.in_use", name=name) from None
+    return 1
+
+
+def _refused(column: str, read: Any, value: Any) -> Any:
+    try:
+        return read(value)
+    except Invalid as error:
+        raise Refused(column, error) from None
