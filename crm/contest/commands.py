@@ -22,6 +22,7 @@ from crm.people.models import Team
 
 BELL = time(17, 30)
 LONGEST_DAYS = 370
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
@@ -178,6 +179,8 @@ def _check_plan(
         raise Invalid("contest.name")
     if ends_on < starts_on:
         raise Invalid("contest.dates")
+    if starts_on.year < FIRST_YEAR or ends_on.year > LAST_YEAR:
+        raise Invalid("contest.years", first=FIRST_YEAR, last=LAST_YEAR)
     if (ends_on - starts_on).days >= LONGEST_DAYS:
         raise Invalid("contest.too_long", days=LONGEST_DAYS)
     if not campaign_ids:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal
@@ -305,6 +305,21 @@ def _row(
     )
 
 
+# --- adjustments as the actor may read them -----------------------------------------------------------------------
+
+
+def list_adjustments(actor: Actor, contest_id: int) -> list[AdjustmentRow]:
+    """All adjustments, the newest first. Of other teams the points are told, the person and the words are not."""
+    rows = adjustments_of(get_contest(actor, contest_id).id)
+    return [
+        row if _reads_words(actor, row.team_id) else replace(row, member_id=None, reason="") for row in reversed(rows)
+    ]
+
+
+def _reads_words(actor: Actor, team_id: int) -> bool:
+    return actor.sees_all_teams or team_id in actor.team_ids
+
+
 # --- a score, opened ---------------------------------------------------------------------------------------------
 
 
@@ -380,7 +395,7 @@ def open_score(
 def _line_page(actor: Actor, lines: Sequence[tuple[int | None, Line]], page: int) -> Page[LineRow]:
     newest = sorted(lines, key=lambda item: (item[1].at, item[1].ref, item[1].member_id or 0), reverse=True)
     start = (page - 1) * PER_PAGE
-    shown = newest[start : start + PER_PAGE]
+    shown = [(number, _readable(actor, line)) for number, line in newest[start : start + PER_PAGE]]
     leads = _visible_leads(actor, [line.ref for _, line in shown])
     teams, people = team_names(), user_names()
     rows = [
@@ -388,6 +403,10 @@ def _line_page(actor: Actor, lines: Sequence[tuple[int | None, Line]], page: int
         for number, line in shown
     ]
     return Page(rows, page, len(lines))
+
+
+def _readable(actor: Actor, line: Line) -> Line:
+    return line if not line.reason or _reads_words(actor, line.team_id) else replace(line, reason="")
 
 
 def _visible_leads(actor: Actor, refs: Sequence[str]) -> dict[str, int]:
@@ -424,6 +443,7 @@ __all__ = [
     "find_contest",
     "get_contest",
     "in_force",
+    "list_adjustments",
     "list_contests",
     "open_score",
     "standings_of",

@@ -137,6 +137,22 @@ def _check(rules: RuleSet) -> None:
         raise Invalid("contest.rules_number", part="companion_share", key="", value=str(rules.companion_share))
 
 
+def differences(before: RuleSet, after: RuleSet) -> list[tuple[str, str, Any, Any]]:
+    """What changed from one version to another: (part, key, old, new); the key is "" for a part without keys.
+
+    A key that one of them lacks has None there.
+    """
+    changed: list[tuple[str, str, Any, Any]] = []
+    for item in fields(RuleSet):
+        old, new = _plain(getattr(before, item.name)), _plain(getattr(after, item.name))
+        if not isinstance(old, dict):
+            changed += [(item.name, "", old, new)] if old != new else []
+            continue
+        keys = [*old, *(key for key in new if key not in old)]
+        changed += [(item.name, key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
+    return changed
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """Something that may score: one record, or a declared tally of `quantity` without names.
