@@ -1,0 +1,63 @@
+"""Makes the demo bank in the database of this installation, day by day."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from random import Random
+
+from sqlalchemy import select
+
+from crm.campaigns.models import Campaign
+from crm.demo import bank as founding
+from crm.demo.bank import FIELD_DAYS, Bank, close_past, found_bank
+from crm.demo.meetings import hold_meetings
+from crm.demo.street import Street
+from crm.founding import lay_foundation
+from crm.kernel.clock import business_day
+from crm.kernel.db import db
+from crm.kernel.installation import zone_name
+from crm.kernel.unit_of_work import unit_of_work
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A line of the demo's sign-in card."""
+
+    login: str
+    name: str
+    role: str
+    password: str = founding.PASSWORD
+
+
+def make_demo(*, seed: int, at: datetime, bank_name: str, tell: Callable[[str], None] = lambda line: None) -> Bank:
+    """Fills an empty, migrated database. The same seed on the same business day gives the same figures."""
+    today = business_day(at, zone_name())
+    rng = Random(seed)  # noqa: S311 - invented people, no secret
+    with unit_of_work():
+        lay_foundation(bank=bank_name, today=today, at=at)
+        bank = found_bank(today, rng)
+        bank.campaigns["walk_in"] = db.session.scalars(select(Campaign.id).where(Campaign.walk_in)).one()
+    street = Street(bank, rng, until=at)
+    with unit_of_work():
+        street.side_campaigns()
+        close_past(bank, at)
+    for number in range(FIELD_DAYS):
+        tell(f"day {number + 1} of {FIELD_DAYS}")
+        with unit_of_work():
+            street.sprint_day(number)
+        hold_meetings(bank, number, rng)
+    return bank
+
+
+def sign_ins(today: date) -> list[SignIn]:
+    """Who may be tried in the demo: one person of each role, and a second team."""
+    return [
+        SignIn("organiser", "顾明远", "organiser"),
+        SignIn("lead1", "", "team_lead"),
+        SignIn("m101", "", "member"),
+        SignIn("lead2", "", "team_lead"),
+        SignIn("manager", "陈行长", "manager"),
+        SignIn("auditor", "合规 宋岩", "auditor"),
+        SignIn("admin", "系统管理员", "admin"),
+        SignIn("trainer", "张老师（外聘）", "organiser"),
+    ]
