@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.orm import close_all_sessions
 
 from crm import create_app
 from crm.kernel.actor import Actor
@@ -98,6 +99,7 @@ class Reset:
                     self.rows[table.name] = [dict(row) for row in connection.execute(table.select()).mappings()]
 
     def __call__(self) -> None:
+        close_all_sessions()  # a failed test's traceback may hold one with its connection
         db.session.remove()
         if db.engine.dialect.name == "sqlite":
             db.engine.dispose()
@@ -145,12 +147,21 @@ def actor(app: Flask, cast: casting.Cast) -> Callable[[str], Actor]:
     return find
 
 
+class FreshClient(FlaskClient):
+    """Forgets what the request before kept in `g` (who asked, in which language): all requests of a test share one context."""
+
+    def open(self, *args, **kwargs):
+        for name in list(g):
+            g.pop(name)
+        return super().open(*args, **kwargs)
+
+
 @pytest.fixture
 def client_of(app: Flask, cast: casting.Cast) -> Callable[[str | None], FlaskClient]:
     """client_of("alice") is signed in; client_of(None) is nobody."""
 
     def make(name: str | None) -> FlaskClient:
-        client = app.test_client()
+        client = FreshClient(app, app.response_class, use_cookies=True)
         if name is not None:
             user = db.session.get_one(User, cast.users[name])
             with client.session_transaction() as session:

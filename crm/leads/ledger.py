@@ -19,7 +19,7 @@ from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.leads.ledger_models import FunnelDay, LeadMerge, LeadStage, MemberDay, StageEntry
 from crm.leads.models import Lead
-from crm.leads.rules import LiveEntry, Stage, after, counting, furthest, up_to
+from crm.leads.rules import LIVE_FIELDS, LiveEntry, Stage, after, counting, furthest, up_to
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,25 @@ def append(
     entry.case_number = case_number
     db.session.add(entry)
     db.session.flush()
-    for earlier in up_to(stage)[:-1]:
-        if earlier not in reached:
-            implied = _entry(actor, lead, earlier, clocks, credit, zone)
-            implied.implied_by_id = entry.id
-            db.session.add(implied)
+    implied = [
+        _entry(actor, lead, earlier, clocks, credit, zone) for earlier in up_to(stage)[:-1] if earlier not in reached
+    ]
+    for one in implied:
+        one.implied_by_id = entry.id
+    db.session.add_all(implied)
     db.session.flush()
-    project([root])
+    _count_fresh(root, [entry, *implied])
     return entry
+
+
+def _count_fresh(root: int, entries: list[StageEntry]) -> None:
+    """What `project` would find for entries of stages that nothing stood on: they count. Saves reading the ledger back."""
+    change = _Change()
+    for entry in entries:
+        change.add(root, LiveEntry(*(getattr(entry, name) for name in LIVE_FIELDS)))
+    change.write()
+    reached = entries[0]
+    db.session.execute(update(Lead).where(Lead.id == root).values(stage=reached.stage, stage_on=reached.day))
 
 
 def void(actor: Actor, entry_id: int, *, reason: str, at: datetime) -> StageEntry:
@@ -81,7 +92,8 @@ def void(actor: Actor, entry_id: int, *, reason: str, at: datetime) -> StageEntr
         raise Conflict("stage.voided")
     lead = db.session.get_one(Lead, entry.lead_id)
     root = lead.merged_into_id or lead.id
-    standing = {row.stage: row.entry_id for row in db.session.execute(select(LeadStage.stage, LeadStage.entry_id).where(LeadStage.lead_id == root))}
+    counting_now = select(LeadStage.stage, LeadStage.entry_id).where(LeadStage.lead_id == root)
+    standing = dict(db.session.execute(counting_now).all())
     if standing.get(entry.stage) == entry.id and any(later in standing for later in after(Stage(entry.stage))):
         raise Invalid("stage.later_stands")
     undoing = [_undoing(actor, one, reason, at) for one in (entry, *_implied_by(entry.id))]
@@ -226,8 +238,11 @@ class _Change:
             self._count(row, -1)
         for stage, entry in wanted.items():
             if stage not in kept:
-                self.fresh.append((root, entry))
-                self._count(entry, 1)
+                self.add(root, entry)
+
+    def add(self, root: int, entry: LiveEntry) -> None:
+        self.fresh.append((root, entry))
+        self._count(entry, 1)
 
     def _count(self, row: LeadStage | LiveEntry, by: int) -> None:
         self.teams[row.campaign_id, row.day, row.team_id or 0, row.district_id or 0, row.stage] += by
@@ -299,10 +314,19 @@ def differences() -> list[str]:
             expected[root, stage] = entry.id
             teams[entry.campaign_id, entry.day, entry.team_id or 0, entry.district_id or 0, stage] += 1
             members[entry.campaign_id, entry.day, entry.credited_id or 0, entry.team_id or 0, stage] += 1
-    actual = {(row.lead_id, row.stage): row.entry_id for row in db.session.execute(select(LeadStage.lead_id, LeadStage.stage, LeadStage.entry_id))}
-    found = [f"lead_stage {key}: {actual.get(key)} instead of {expected.get(key)}" for key in expected.keys() | actual.keys() if actual.get(key) != expected.get(key)]
-    found += _rollup_differences("funnel_day", _rows(FunnelDay, ("campaign_id", "day", "team_id", "district_id", "stage")), teams)
-    return found + _rollup_differences("member_day", _rows(MemberDay, ("campaign_id", "day", "member_id", "team_id", "stage")), members)
+    projected = select(LeadStage.lead_id, LeadStage.stage, LeadStage.entry_id)
+    actual = {(row.lead_id, row.stage): row.entry_id for row in db.session.execute(projected)}
+    found = [
+        f"lead_stage {key}: {actual.get(key)} instead of {expected.get(key)}"
+        for key in expected.keys() | actual.keys()
+        if actual.get(key) != expected.get(key)
+    ]
+    found += _rollup_differences(
+        "funnel_day", _rows(FunnelDay, ("campaign_id", "day", "team_id", "district_id", "stage")), teams
+    )
+    return found + _rollup_differences(
+        "member_day", _rows(MemberDay, ("campaign_id", "day", "member_id", "team_id", "stage")), members
+    )
 
 
 def _rows(table: type[FunnelDay] | type[MemberDay], names: tuple[str, ...]) -> dict[tuple[object, ...], int]:
@@ -310,9 +334,25 @@ def _rows(table: type[FunnelDay] | type[MemberDay], names: tuple[str, ...]) -> d
     return {tuple(row[:-1]): row[-1] for row in db.session.execute(select(*columns, table.leads)) if row[-1]}
 
 
-def _rollup_differences(name: str, actual: dict[tuple[object, ...], int], expected: Counter[tuple[object, ...]]) -> list[str]:
-    return [f"{name} {key}: {actual.get(key, 0)} instead of {expected[key]}" for key in expected.keys() | actual.keys() if actual.get(key, 0) != expected[key]]
+def _rollup_differences(
+    name: str, actual: dict[tuple[object, ...], int], expected: Counter[tuple[object, ...]]
+) -> list[str]:
+    return [
+        f"{name} {key}: {actual.get(key, 0)} instead of {expected[key]}"
+        for key in expected.keys() | actual.keys()
+        if actual.get(key, 0) != expected[key]
+    ]
 
 
-__all__ = ["Clocks", "Credit", "add_to_rollups", "append", "differences", "live_entries", "project", "rebuild", "stage_row", "void"]
-
+__all__ = [
+    "Clocks",
+    "Credit",
+    "add_to_rollups",
+    "append",
+    "differences",
+    "live_entries",
+    "project",
+    "rebuild",
+    "stage_row",
+    "void",
+]

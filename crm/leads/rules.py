@@ -121,6 +121,10 @@ class LiveEntry:
     received_at: datetime
 
 
+LIVE_FIELDS = tuple(LiveEntry.__dataclass_fields__)
+"""Names of the fields, which are the ledger's own."""
+
+
 def counting(entries: Sequence[LiveEntry]) -> dict[str, LiveEntry]:
     """The one entry of each stage that counts: the earliest occurred, then first received (a lead counts once per stage)."""
     chosen: dict[str, LiveEntry] = {}
