@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Protocol
+
+from werkzeug.datastructures import MultiDict
 
 from crm.kernel.clock import zone
 from crm.kernel.errors import Invalid
@@ -24,12 +25,8 @@ LONGEST_WORD = 64
 _DIGITS = re.compile(r"[0-9]{1,10}")
 
 
-class Args(Protocol):
-    """The query part of an address."""
-
-    def get(self, key: str, default: str = ..., /) -> str | None: ...
-
-    def getlist(self, key: str, /) -> list[str]: ...
+Args = MultiDict[str, str]
+"""The query part of an address."""
 
 
 @dataclass(frozen=True)
@@ -229,8 +226,9 @@ def _id_or_none_word(field: str, text: str | None) -> int | None:
 def _district(text: str | None) -> tuple[int | None, bool]:
     if not text:
         return None, False
-    plain = text.removeprefix(ONLY)
-    return _id_or_none_word("district", plain), plain != text
+    if text.startswith(ONLY):
+        return _id("district", text.removeprefix(ONLY)), True
+    return _id_or_none_word("district", text), False
 
 
 def _word(field: str, text: str | None) -> str | None:
@@ -253,14 +251,6 @@ def _spelled(number: int | None) -> str | None:
     return None if number is None else str(number or NONE)
 
 
-class Given(dict[str, str]):
-    """A plain mapping with the face of an address, for the command line and for tests."""
-
-    def getlist(self, key: str) -> list[str]:
-        """The one value, if any."""
-        return [self[key]] if self.get(key) else []
-
-
-def given(values: Mapping[str, str | None]) -> Given:
-    """Values by name; the empty ones are left out."""
-    return Given({key: value for key, value in values.items() if value})
+def given(values: Mapping[str, str | None]) -> Args:
+    """An address from plain values; the empty ones are left out."""
+    return MultiDict({key: value for key, value in values.items() if value})

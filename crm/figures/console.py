@@ -30,7 +30,9 @@ _SHOWN = ("label", "visits_valid", *FUNNEL_STAGES, *_RATES)
 @click.option("--from", "from_day", default="", metavar="DAY", help="First business day, as 2026-11-23.")
 @click.option("--to", "to_day", default="", metavar="DAY", help="Last business day.")
 @click.option("--within", default="", metavar="DAYS", help="Cohort view: stages reached within so many days.")
-@click.option("--as-of", default="", metavar="MOMENT", help="As the server knew it at 2026-11-23T17:30 in the bank's zone.")
+@click.option(
+    "--as-of", default="", metavar="MOMENT", help="As the server knew it at 2026-11-23T17:30 in the bank's zone."
+)
 @click.option("--team", default="", metavar="ID")
 @click.option("--district", default="", metavar="ID", help="With what lies below it.")
 @json_option
@@ -48,13 +50,13 @@ def funnel_command(campaign: str, as_json: bool, **options: str) -> None:
     if as_json:
         print_json(rows)
         return
-    total = _row("", "TOTAL", found.total, walked and walked.total)
+    total = _row("", "TOTAL", found.total, walked.total if walked else None)
     print_table([_printed(row) for row in (*rows, total)], [name for name in _SHOWN if name in total])
 
 
 def as_rows(found: Funnel, walked: Visits | None = None) -> list[dict[str, Any]]:
     """The answer as plain rows: key, label, counts, rates as numbers (None without a base). Campaigns also have their code."""
-    rows = [_row(row.key, str(row.label), row.counts, walked and walked.at(row.key)) for row in found.rows]
+    rows = [_row(row.key, str(row.label), row.counts, walked.at(row.key) if walked else None) for row in found.rows]
     if found.query.by == "campaign":
         codes = campaign_codes(int(row["key"]) for row in rows)
         rows = [{"key": row["key"], "code": codes[int(row["key"])], **row} for row in rows]
@@ -85,12 +87,16 @@ def _printed(row: dict[str, Any]) -> dict[str, Any]:
 def definitions_command(markdown: bool, as_json: bool) -> None:
     """What every number means."""
     if as_json:
-        print_json([{"code": one.code, "title": _in("en", one.title), "sentence": _in("en", one.sentence)} for one in FIGURES])
+        print_json(
+            [{"code": one.code, "title": _in("en", one.title), "sentence": _in("en", one.sentence)} for one in FIGURES]
+        )
         return
     if markdown:
         click.echo(definitions_markdown(), nl=False)
         return
-    print_table([{"code": one.code, "title": str(one.title), "sentence": str(one.sentence)} for one in (*FIGURES, *NOTES)])
+    print_table(
+        [{"code": one.code, "title": str(one.title), "sentence": str(one.sentence)} for one in (*FIGURES, *NOTES)]
+    )
 
 
 def definitions_markdown() -> str:
@@ -105,14 +111,14 @@ def definitions_markdown() -> str:
         "|---|---|---|---|---|---|",
     ]
     for one in (*FIGURES, *NOTES):
-        cells = [f"`{one.code}`", _in("en", one.title), _in("zh_Hans_CN", one.title), _in("en", one.sentence), _in("zh_Hans_CN", one.sentence)]
-        lines.append("| " + " | ".join([*cells, one.source]) + " |")
+        texts = [_in(locale, text) for text in (one.title, one.sentence) for locale in ("en", "zh_Hans_CN")]
+        lines.append("| " + " | ".join([f"`{one.code}`", *texts, one.source]) + " |")
     return "\n".join(lines) + "\n"
 
 
 def _in(locale: str, text: Any) -> str:
     with force_locale(locale):
-        return str(text)
+        return f"{text}"
 
 
 GROUPS: dict[str, list[click.Command]] = {"figures": [funnel_command, definitions_command]}

@@ -123,7 +123,7 @@ NOTES: tuple[Figure, ...] = (
         _l("Period view"),
         _l(
             "Counts what happened on the days of the window. An application can belong to a consult of an earlier "
-            "window, so a rate may pass 100 %%."
+            "window, so a rate may pass 100 per cent."
         ),
         "funnel_day, member_day",
     ),
@@ -139,7 +139,7 @@ NOTES: tuple[Figure, ...] = (
     Figure(
         "interval",
         _l("Interval"),
-        _l("The 95 %% interval after Wilson (1927) behind each rate; none when the upper count passes its base."),
+        _l("The 95 per cent interval after Wilson (1927) behind each rate; none when the upper count passes its base."),
         "rate",
     ),
     Figure(

@@ -104,7 +104,10 @@ def funnel_page(actor: Actor, query: FunnelQuery, *, at: datetime, zone_name: st
         query=found.query,
         by=query.by or "team",
         steps=_steps(found.total, links.records(None)),
-        rows=[ShownRow(row.label, row.counts, walked.at(row.key), links.narrower(row.key), links.records(row.key)) for row in found.rows],
+        rows=[
+            ShownRow(row.label, row.counts, walked.at(row.key), links.narrower(row.key), links.records(row.key))
+            for row in found.rows
+        ],
         total=ShownRow(_("Total"), found.total, walked.total, None, links.records(None)),
         picture=_picture(found),
         filters=filters,
@@ -113,7 +116,7 @@ def funnel_page(actor: Actor, query: FunnelQuery, *, at: datetime, zone_name: st
         definitions=definitions(query),
         with_visits=period,
         description=description(found.query, filters),
-        csv_url=url_for("figures.funnel_csv", **found.query.to_args(zone_name)),
+        csv_url=address("figures.funnel_csv", found.query, zone_name),
         as_of=(found.as_of or at).astimezone(zone(zone_name)),
     )
 
@@ -138,15 +141,21 @@ def description(query: FunnelQuery, filters: Sequence[tuple[str, Any, Any]]) -> 
     return " · ".join(parts)
 
 
+def address(endpoint: str, query: FunnelQuery, zone_name: str, **more: str) -> str:
+    """Where a page answers that question."""
+    values: dict[str, Any] = {**query.to_args(zone_name), **more}
+    return url_for(endpoint, **values)
+
+
 def days_text(query: FunnelQuery) -> str:
     """The days of the question in words."""
     if query.from_day and query.to_day:
         first, last = query.from_day.isoformat(), query.to_day.isoformat()
         return first if first == last else _("%(first)s to %(last)s", first=first, last=last)
     if query.from_day:
-        return _("from %(first)s", first=query.from_day.isoformat())
+        return str(_("from %(first)s", first=query.from_day.isoformat()))
     if query.to_day:
-        return _("until %(last)s", last=query.to_day.isoformat())
+        return str(_("until %(last)s", last=query.to_day.isoformat()))
     return str(words.WINDOWS["all"])
 
 
@@ -162,13 +171,12 @@ class _Links:
         if not self.may_open:
             return {}
         query = replace(self.query, by=None) if key is None else self.query.narrowed(key)
-        args = query.to_args(self.zone_name)
-        return {stage: url_for("figures.records", **args, stage=stage) for stage in FUNNEL_STAGES}
+        return {stage: address("figures.records", query, self.zone_name, stage=stage) for stage in FUNNEL_STAGES}
 
     def narrower(self, key: str) -> str:
         query = self.query.narrowed(key)
         by = "team" if self.query.by == "district" and query.district_only else NEXT_GROUP[self.query.by or "team"]
-        return url_for("figures.funnel", **replace(query, by=by).to_args(self.zone_name))
+        return address("figures.funnel", replace(query, by=by), self.zone_name)
 
 
 def _steps(total: FunnelCounts, urls: dict[str, str]) -> list[Step]:
@@ -222,14 +230,14 @@ def _filters(query: FunnelQuery, choices: dict[str, Choices], zone_name: str) ->
 
 def _shown(query: FunnelQuery, key: str, choices: dict[str, Choices]) -> str:
     if key == "campaign":
-        names = dict(choices[key])
-        return "、".join(str(names.get(one, one)) for one in query.campaign_ids or ())
+        titles = dict(choices[key])
+        return "、".join(str(titles.get(one, one)) for one in query.campaign_ids or ())
     value = {
         "team": query.team_id, "district": query.district_id, "member": query.member_id,
         "model": query.model, "trade": query.trade, "approach": query.approach,
     }[key]  # fmt: skip
     if value in (0, ""):
         return str(WITHOUT[key])
-    names = user_names() if key == "member" else dict(choices[key])
+    names: dict[Any, Any] = dict(user_names()) if key == "member" else dict(choices[key])
     text = str(names.get(value, value))
     return _("%(name)s itself", name=text) if key == "district" and query.district_only else text

@@ -43,7 +43,9 @@ def _page() -> FunnelPage:
 @requires(FigurePermission.VIEW)
 def funnel() -> str:
     """How many got how far, by what the reader chooses."""
-    return render_template("figures/funnel.html", page=_page(), views=words.VIEWS, windows=words.WINDOWS, groups=words.GROUPS, rates=RATES)
+    return render_template(
+        "figures/funnel.html", page=_page(), views=words.VIEWS, windows=words.WINDOWS, groups=words.GROUPS, rates=RATES
+    )
 
 
 @blueprint.get("/funnel.csv")
@@ -63,7 +65,12 @@ def _headings(page: FunnelPage) -> list[str]:
     heads = [str(words.GROUPS[page.by]), *(str(figure(code).title) for code in counts)]
     for code, _base in RATES:
         title = str(figure(code).title)
-        heads += [title, _("%(rate)s: base", rate=title), _("%(rate)s: 95%% from", rate=title), _("%(rate)s: 95%% to", rate=title)]
+        heads += [
+            title,
+            _("%(rate)s: base", rate=title),
+            _("%(rate)s: 95%% from", rate=title),
+            _("%(rate)s: 95%% to", rate=title),
+        ]
     return [*heads, _("What was counted"), _("As of")]
 
 
@@ -102,7 +109,6 @@ def records() -> str:
     """The leads behind one count of the funnel."""
     query, stage, zone_name = _asked(), request.args.get("stage", "consult"), settings().zone
     rows = records_behind(the_actor(), query, stage, page=requested_page())
-    page = RecordsPage(
-        query, stage, words.STAGES[stage], rows, Paging.of(rows), query.to_args(zone_name), (query.as_of or now()).astimezone(zone(zone_name))
-    )
+    as_of = (query.as_of or now()).astimezone(zone(zone_name))
+    page = RecordsPage(query, stage, words.STAGES[stage], rows, Paging.of(rows), query.to_args(zone_name), as_of)
     return render_template("figures/records.html", page=page, views=words.VIEWS)

@@ -5,7 +5,9 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 ERRORS: dict[str, Any] = {
-    "figures.bad_choice": _l("“%(text)s” is not one of the choices for %(field)s. Nothing was counted; choose again on the page."),
+    "figures.bad_choice": _l(
+        "“%(text)s” is not one of the choices for %(field)s. Nothing was counted; choose again on the page."
+    ),
     "figures.bad_day": _l("“%(text)s” is not a day. Write it as 2026-11-23."),
     "figures.bad_id": _l("“%(text)s” is not a number of a %(field)s. Nothing was counted; choose again on the page."),
     "figures.bad_moment": _l("“%(text)s” is not a moment. Write it as 2026-11-23T17:30."),
