@@ -67,6 +67,11 @@ class Settings:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
+def environment(**changes: str) -> dict[str, str]:
+    """The process's environment with some variables set otherwise, for `Settings.from_env`."""
+    return {**os.environ, **changes}
+
+
 def home_of(env: Mapping[str, str] | None = None) -> Path:
     """The data folder: CRM_HOME, or `var` below the folder in which the command was called."""
     env = os.environ if env is None else env

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from random import Random
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from crm.kernel.clock import business_day
 from crm.kernel.db import db
 from crm.kernel.installation import zone_name
 from crm.kernel.unit_of_work import unit_of_work
+from crm.people.models import User
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SignIn:
 def make_demo(*, seed: int, at: datetime, bank_name: str, tell: Callable[[str], None] = lambda line: None) -> Bank:
     """Fills an empty, migrated database. The same seed on the same business day gives the same figures."""
     today = business_day(at, zone_name())
-    rng = Random(seed)  # noqa: S311 - invented people, no secret
+    rng = Random(seed)
     with unit_of_work():
         lay_foundation(bank=bank_name, today=today, at=at)
         bank = found_bank(today, rng)
@@ -49,15 +50,8 @@ def make_demo(*, seed: int, at: datetime, bank_name: str, tell: Callable[[str], 
     return bank
 
 
-def sign_ins(today: date) -> list[SignIn]:
-    """Who may be tried in the demo: one person of each role, and a second team."""
-    return [
-        SignIn("organiser", "顾明远", "organiser"),
-        SignIn("lead1", "", "team_lead"),
-        SignIn("m101", "", "member"),
-        SignIn("lead2", "", "team_lead"),
-        SignIn("manager", "陈行长", "manager"),
-        SignIn("auditor", "合规 宋岩", "auditor"),
-        SignIn("admin", "系统管理员", "admin"),
-        SignIn("trainer", "张老师（外聘）", "organiser"),
-    ]
+def sign_ins() -> list[SignIn]:
+    """Who may be tried in the demo: one person of each role, and the lead of a second team."""
+    logins = ("organiser", "lead1", "m101", "lead2", "manager", "auditor", "admin", "trainer")
+    found = {user.login: user for user in db.session.scalars(select(User).where(User.login.in_(logins)))}
+    return [SignIn(login, found[login].name, found[login].role) for login in logins if login in found]

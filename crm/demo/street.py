@@ -171,7 +171,7 @@ class Street:
             card = replace(card, phone=self.rng.choice(foreign))
         answer = capture_lead(
             actor, campaign_id=campaign_id, team_id=self.bank.teams[place], owner_id=actor.user_id, card=card,
-            consent=ConsentGiven(enquiry=True, marketing=("phone",) if self.rng.random() < 0.6 else (), financial=self.rng.random() < 0.4, how=ConsentHow.SPOKEN_SMS),
+consent=self._consent(),
             clocks=self._clocks(at), uid=self._uid(), source="demo",
         )  # fmt: skip
         if answer.clash_id is not None:
@@ -181,6 +181,12 @@ class Street:
             self._of(login).consulted.append(answer.lead_id)
         self._aside(actor, answer.lead_id, at)
         return answer.lead_id
+
+    def _consent(self) -> ConsentGiven:
+        marketing = ("phone",) if self.rng.random() < 0.6 else ()
+        return ConsentGiven(
+            enquiry=True, marketing=marketing, financial=self.rng.random() < 0.4, how=ConsentHow.SPOKEN_SMS
+        )
 
     def _aside(self, actor: Actor, lead_id: int, at: datetime) -> None:
         chance = self.rng.random()

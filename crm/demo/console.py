@@ -1,0 +1,128 @@
+"""`crm demo`: makes the demo bank, prints its sign-ins and figures, and serves it."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from crm import __version__, create_app
+from crm.campaigns.models import Campaign
+from crm.campaigns.rules import CampaignModel
+from crm.contest.models import Contest
+from crm.contest.queries import BoardRow, standings_of
+from crm.demo.making import make_demo, sign_ins
+from crm.figures.asking import FunnelQuery
+from crm.figures.funnels import funnel
+from crm.installing import make_keys
+from crm.kernel.actor import SYSTEM
+from crm.kernel.clock import business_day, now
+from crm.kernel.db import db
+from crm.kernel.schema import migrate
+from crm.kernel.terminal import print_table
+from crm.serving import serve
+from crm.settings import Settings, SettingsError, environment
+
+MARK = "demo.json"
+
+
+@click.command("demo")
+@click.option("--serve", "serving", is_flag=True, help="Serve the demo when it is made.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True)
+@click.option("--seed", default=7, show_default=True, help="The same seed on the same day gives the same figures.")
+@click.option("--fresh", is_flag=True, help="Make it anew even when today's demo is there.")
+def demo(serving: bool, host: str, port: int, seed: int, fresh: bool) -> None:
+    """A believable demo bank in an SQLite database of its own."""
+    settings = demo_settings()
+    app = create_app(settings)
+    with app.test_request_context():
+        made = _today_s_mark(settings, seed)
+        if fresh or not (settings.home / "crm.db").exists() or _mark(settings) != made:
+            _make(settings, seed, made)
+        else:
+            click.echo("today's demo is there already (--fresh makes it anew)")
+        _print(_mark(settings))
+        app.extensions["crm.demo_sign_ins"] = sign_ins()
+    if serving:
+        serve(app, host=host, port=port)
+
+
+def demo_settings() -> Settings:
+    """Settings of the demo: its own data folder, keys and SQLite file; never those of a real installation."""
+    env = environment(CRM_DEMO="1", CRM_INSECURE_COOKIES="1", CRM_BANK="清江农商银行")
+    env["CRM_HOME"] = str(Path(env.get("CRM_HOME") or "var").expanduser().resolve() / "demo")
+    env.pop("CRM_DATABASE_URL", None)
+    home = Path(env["CRM_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    make_keys(home)
+    return Settings.from_env(env)
+
+
+def _today_s_mark(settings: Settings, seed: int) -> dict[str, object]:
+    return {"day": business_day(now(), settings.zone).isoformat(), "seed": seed, "version": __version__}
+
+
+def _mark(settings: Settings) -> dict[str, object]:
+    with suppress(OSError, ValueError):
+        found = json.loads((settings.home / MARK).read_text())
+        return {name: value for name, value in found.items() if name in {"day", "seed", "version"}}
+    return {}
+
+
+def _make(settings: Settings, seed: int, mark: dict[str, object]) -> None:
+    db.engine.dispose()
+    for name in ("crm.db", "crm.db-wal", "crm.db-shm", MARK):
+        (settings.home / name).unlink(missing_ok=True)
+    migrate(settings.migrations)
+    make_demo(seed=seed, at=now(), bank_name=settings.bank, tell=click.echo)
+    (settings.home / MARK).write_text(json.dumps(mark))
+
+
+def _print(mark: dict[str, object]) -> None:
+    if not mark:
+        raise SettingsError("the demo was not finished: run `crm demo --fresh`")
+    click.echo("\nsign-ins (demo only)")
+    print_table(
+        [{"login": one.login, "password": one.password, "name": one.name, "role": one.role} for one in sign_ins()]
+    )
+    campaign_id = _sprint()
+    shown = funnel(SYSTEM, FunnelQuery(campaign_ids=(campaign_id,), by="team"))
+    click.echo("\nfunnel of the sprint by team")
+    print_table([
+        {
+            "team": label,
+            "consult": counts.consult,
+            "application": counts.application,
+            "accepted": counts.accepted,
+            "application rate": counts.application_rate.percent(),
+            "acceptance rate": counts.acceptance_rate.percent(),
+        }
+        for label, counts in [*((row.label, row.counts) for row in shown.rows), ("合计", shown.total)]
+    ])  # fmt: skip
+    click.echo("\nPK, cumulative: points per attended person-day")
+    board = standings_of(SYSTEM, _contest(), day=None, cumulative=True, per="team")
+    print_table([_line(row) for row in board.rows])
+
+
+def _line(row: BoardRow) -> dict[str, object]:
+    return {
+        "rank": row.rank,
+        "team": row.name,
+        "score": row.score_shown,
+        "points": row.points_shown,
+        "person-days": row.person_days,
+        "visits": row.visits,
+    }
+
+
+def _sprint() -> int:
+    return db.session.scalars(db.select(Campaign.id).where(Campaign.model == CampaignModel.ROADSHOW)).one()
+
+
+def _contest() -> int:
+    return db.session.scalars(db.select(Contest.id)).one()
+
+
+GROUPS = {"": [demo]}
+HELP: dict[str, str] = {}
