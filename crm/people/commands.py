@@ -1,6 +1,7 @@
 """What can be done with people and teams. The actor comes first; nothing here commits."""
 
 import hashlib
+import math
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -286,7 +287,7 @@ def _check_address(address: str, at: datetime) -> None:
 
 
 def _minutes(wait: timedelta) -> int:
-    return 1 + int(wait.total_seconds() // 60)
+    return math.ceil(wait.total_seconds() / 60)
 
 
 def _lock_after(failures: int) -> timedelta | None:

@@ -70,7 +70,7 @@ def ask_for_a_new_password() -> Response | None:
 def sign_in() -> Answer:
     """The way in. One sentence for an unknown name and a wrong password."""
     form = SignInForm(next=request.args.get("next", ""))
-    home = url_for(current_app.extensions["crm.home"])
+    home = url_for("web.home")
     if current_actor() is not None and request.method == "GET":
         return redirect(own_path(form.next.data, home))
     if form.validate_on_submit():
@@ -107,7 +107,7 @@ def welcome(token: str) -> Answer:
                 address = request.remote_addr or ""
                 user = commands.redeem_token(token, password=form.new.data or "", at=at, address=address)
             sessions.open_session(user)
-            return redirect(url_for(current_app.extensions["crm.home"]))
+            return redirect(url_for("web.home"))
         except DomainError as error:
             form.refuse(error, "new")
     page = PasswordPage(form, user.login, user.name, forced=True)

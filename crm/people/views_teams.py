@@ -124,7 +124,7 @@ def join_team(team_id: int) -> Answer:
             flash(_("%(name)s belongs to the team from %(day)s.", name=user.name, day=form.on.data), "success")
             return redirect(url_for("people.team", team_id=team_id, day=form.on.data))
         except DomainError as error:
-            form.refuse(error, "on" if error.code.startswith("people.membership") else None)
+            form.refuse(error, "on" if error.code.startswith("people.membership") else "user_id")
     return _team_page(team_id, form), 422
 
 

@@ -17,7 +17,10 @@ def make(actor, name, parent_id=None, kind=Kind.COMMERCIAL, **card):
 
 
 def paths() -> dict[str, tuple[str, int]]:
-    return {row.name: (row.path, row.depth) for row in db.session.execute(select(District.name, District.path, District.depth))}
+    return {
+        row.name: (row.path, row.depth)
+        for row in db.session.execute(select(District.name, District.path, District.depth))
+    }
 
 
 def test_a_filter_by_a_parent_includes_its_children(cast):
@@ -32,13 +35,20 @@ def test_a_parent_does_not_swallow_a_neighbour_whose_id_begins_alike(actor, cast
         for number in range(12):
             commands.create_district(actor("olga"), name=f"片区{number}", kind=Kind.PARK)
     one = db.session.scalar(select(District).where(District.path == "/1/"))
-    assert all(district.path.startswith("/1/") for district in db.session.scalars(select(District).where(queries.below(one.id))))
+    assert all(
+        district.path.startswith("/1/")
+        for district in db.session.scalars(select(District).where(queries.below(one.id)))
+    )
 
 
 def test_the_filter_uses_the_index_of_paths(cast):
     if db.engine.dialect.name != "sqlite":
         return
-    query = select(District.id).where(queries.below(cast.districts["town"])).compile(db.engine, compile_kwargs={"literal_binds": True})
+    query = (
+        select(District.id)
+        .where(queries.below(cast.districts["town"]))
+        .compile(db.engine, compile_kwargs={"literal_binds": True})
+    )
     plan = " ".join(str(row) for row in db.session.execute(text(f"EXPLAIN QUERY PLAN {query}")))
     assert "ix_district_path (path>? AND path<?)" in plan
 

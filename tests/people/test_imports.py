@@ -1,0 +1,148 @@
+"""A roster sheet: people, teams and memberships by row; the same rows again change nothing, undo leaves all as it was."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from crm.kernel.db import db
+from crm.kernel.errors import Conflict, Invalid
+from crm.kernel.unit_of_work import unit_of_work
+from crm.people import imports
+from crm.people.models import Membership, Team, User
+from crm.people.queries import membership_history, phone_of, user_by_login
+from tests.moments import DAY_1, DAY_2
+
+SHEET = (
+    {
+        "login": "zhaolin",
+        "name": "赵林",
+        "role": "member",
+        "team": "飞虎组",
+        "phone": "13900000011",
+        "joined_on": DAY_1,
+    },
+    {"login": "sunyao", "name": "孙垚", "role": "team_lead", "team": "飞虎组", "is_lead": True},
+    {"login": "bob", "name": "鲍勃", "team": "飞虎组", "joined_on": DAY_2},
+)
+
+
+def check(actor, rows, who="adam") -> list[imports.Verdict]:
+    context = imports.open_context(actor(who), today=DAY_2)
+    return [imports.check_row(context, row) for row in rows]
+
+
+def apply(actor, rows, who="adam") -> list[imports.Outcome]:
+    with unit_of_work():
+        context = imports.open_context(actor(who), today=DAY_2)
+        return [imports.apply_row(actor(who), context, row) for row in rows]
+
+
+def everything() -> list[list[tuple]]:
+    people = select(
+        User.id, User.login, User.name, User.role, User.external, User.email, User.phone_sealed, User.active
+    )
+    places = select(
+        Membership.id,
+        Membership.user_id,
+        Membership.team_id,
+        Membership.is_lead,
+        Membership.valid_from,
+        Membership.valid_to,
+    )
+    found = []
+    for query in (
+        people.order_by(User.id),
+        select(Team.id, Team.name).order_by(Team.id),
+        places.order_by(Membership.id),
+    ):
+        found.append([tuple(row) for row in db.session.execute(query)])
+    return found
+
+
+def test_a_roster_makes_people_without_password_and_the_team_that_is_missing(actor, cast):
+    foretold = [verdict.what for verdict in check(actor, SHEET)]
+    assert foretold == [outcome.what for outcome in apply(actor, SHEET)] == ["new", "new", "updated"]
+    zhao = user_by_login("zhaolin")
+    assert (zhao.name, zhao.password_hash, phone_of(zhao)) == ("赵林", None, "13900000011")
+    assert b"13900000011" not in zhao.phone_sealed
+    assert [(row.team, row.is_lead) for row in membership_history(user_by_login("sunyao").id)] == [("飞虎组", True)]
+    transferred = membership_history(cast.users["bob"])
+    assert [(row.team, row.valid_from, row.valid_to) for row in transferred] == [
+        ("飞虎组", DAY_2, None),
+        ("红队", DAY_1, DAY_1),
+    ]
+
+
+def test_the_same_rows_again_change_nothing(actor, cast):
+    apply(actor, SHEET)
+    before = everything()
+    assert [verdict.what for verdict in check(actor, SHEET)] == ["skipped"] * 3
+    assert [outcome.what for outcome in apply(actor, SHEET)] == ["skipped"] * 3
+    assert everything() == before
+
+
+def test_undo_leaves_people_teams_and_memberships_as_they_were(actor, cast):
+    before = everything()
+    renamed = {"login": "dora", "name": "朵拉拉", "email": "dora@example.com", "phone": "13800138000"}
+    replaced = {"login": "charlie", "name": "查理", "team": "飞虎组", "joined_on": DAY_1, "is_lead": True}
+    done = apply(actor, (*SHEET, renamed, replaced))
+    assert everything() != before
+    changes = [change for outcome in done for change in outcome.changes]
+    with unit_of_work():
+        assert imports.undo(actor("adam"), reversed(changes)) == len(changes)
+    assert everything() == before
+
+
+def test_undo_stops_at_a_person_who_has_worked_since(actor, cast):
+    done = apply(actor, SHEET[:1])
+    changes = [change for outcome in done for change in outcome.changes]
+    with unit_of_work():
+        user_by_login("zhaolin").last_sign_in_at = user_by_login("zhaolin").created_at + timedelta(hours=1)
+    with pytest.raises(Conflict, match="import.in_use"), unit_of_work():
+        imports.undo(actor("adam"), reversed(changes))
+    assert user_by_login("zhaolin") is not None
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "code"),
+    [
+        ({"login": "a b", "name": "甲"}, "login", "people.login_form"),
+        ({"login": "x" * 300, "name": "甲"}, "login", "people.login_form"),
+        ({"login": "new", "name": "长" * 300}, "name", "people.name"),
+        ({"login": "new", "name": "甲", "external": True}, "external", "people.external_role"),
+        ({"login": "new", "name": "甲", "role": "manager", "team": "红队"}, "team", "people.role_needed"),
+        (
+            {"login": "bob", "name": "鲍勃", "team": "蓝队", "joined_on": DAY_1 - timedelta(days=1)},
+            "joined_on",
+            "people.membership_dates",
+        ),
+        (
+            {"login": "eve", "name": "伊芙", "team": "蓝队", "joined_on": DAY_1},
+            "joined_on",
+            "people.membership_overlap",
+        ),
+        ({"login": "new", "name": "甲", "email": "e" * 130}, "email", "value.long"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_column(actor, cast, row, column, code):
+    before = everything()
+    verdict = check(actor, [row])[0]
+    assert (verdict.what, verdict.problems[0].column, verdict.problems[0].code) == ("failed", column, code)
+    with pytest.raises(Invalid, match=code):
+        apply(actor, [row])
+    assert everything() == before
+
+
+def test_one_login_with_two_meanings_in_a_sheet_is_refused(actor, cast):
+    rows = ({"login": "new", "name": "甲"}, {"login": "NEW", "name": "乙"})
+    assert [verdict.what for verdict in check(actor, rows)] == ["new", "failed"]
+
+
+def test_an_organiser_brings_in_members_but_no_rights(actor, cast):
+    assert check(actor, SHEET, "olga")[0].what == "new"
+    boss = {"login": "boss", "name": "行长", "role": "admin"}
+    takeover = {"login": "adam", "name": "亚当", "role": "member"}
+    for row in (boss, takeover):
+        assert check(actor, [row], "olga")[0].problems[0].code == "people.role_beyond"
+    assert check(actor, [boss])[0].what == "new"
