@@ -147,6 +147,11 @@ def address(endpoint: str, query: FunnelQuery, zone_name: str, **more: str) -> s
     return url_for(endpoint, **values)
 
 
+def described(actor: Actor, query: FunnelQuery, zone_name: str) -> str:
+    """What a page of records says of its question: view, days, filters."""
+    return description(query, _filters(query, _choices(actor, query), zone_name))
+
+
 def days_text(query: FunnelQuery) -> str:
     """The days of the question in words."""
     if query.from_day and query.to_day:
@@ -217,7 +222,7 @@ def _filters(query: FunnelQuery, choices: dict[str, Choices], zone_name: str) ->
     found: list[tuple[str, Any, Any]] = []
     for key in ("from", "to"):
         if key in given:
-            found.append((key, _("From") if key == "from" else _("Until"), given[key]))
+            found.append((key, _("First day") if key == "from" else _("Last day"), given[key]))
     for key in ("campaign", "team", "district", "model", "trade", "approach", "member"):
         if key in given:
             found.append((key, words.GROUPS["place" if key == "district" else key], _shown(query, key, choices)))

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from crm.figures import words
 from crm.figures.asking import FunnelQuery
 from crm.figures.definitions import figure
-from crm.figures.pages import FunnelPage, ShownRow, funnel_page
+from crm.figures.pages import FunnelPage, ShownRow, described, funnel_page
 from crm.figures.policy import FigurePermission
 from crm.figures.records import Record, records_behind
 from crm.figures.rules import FUNNEL_STAGES, Rate
@@ -97,6 +97,7 @@ class RecordsPage:
     query: FunnelQuery
     stage: str
     stage_label: Any
+    description: str
     rows: Page[Record]
     paging: Paging
     back: dict[str, Any]
@@ -110,5 +111,8 @@ def records() -> str:
     query, stage, zone_name = _asked(), request.args.get("stage", "consult"), settings().zone
     rows = records_behind(the_actor(), query, stage, page=requested_page())
     as_of = (query.as_of or now()).astimezone(zone(zone_name))
-    page = RecordsPage(query, stage, words.STAGES[stage], rows, Paging.of(rows), query.to_args(zone_name), as_of)
-    return render_template("figures/records.html", page=page, views=words.VIEWS)
+    description = described(the_actor(), query, zone_name)
+    page = RecordsPage(
+        query, stage, words.STAGES[stage], description, rows, Paging.of(rows), query.to_args(zone_name), as_of
+    )
+    return render_template("figures/records.html", page=page)
