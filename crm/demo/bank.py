@@ -16,6 +16,7 @@ from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.people import commands as people
 from crm.people.models import User
+from crm.people.passwords import hash_password
 from crm.people.queries import actor_of
 from crm.wiring import GRANTS
 
@@ -110,7 +111,7 @@ def _user(bank: Bank, login: str, name: str, role: Role, external: bool) -> None
         # One demo password: hashing it once instead of forty times saves most of the set-up's time.
         user.password_hash = db.session.get_one(User, next(iter(bank.users.values()))).password_hash
     else:
-        user.password_hash = people.hash_password(PASSWORD)
+        user.password_hash = hash_password(PASSWORD)
     bank.users[login] = user.id
 
 
