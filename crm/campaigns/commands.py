@@ -146,6 +146,8 @@ def _write(
         raise Invalid("campaign.name")
     if len(name) > 120:
         raise Invalid("campaign.name_long", most=120)
+    if not rules.FIRST_YEAR <= starts_on.year <= ends_on.year <= rules.LAST_YEAR and ends_on >= starts_on:
+        raise Invalid("campaign.years", first=rules.FIRST_YEAR, last=rules.LAST_YEAR)
     if ends_on < starts_on:
         raise Invalid("campaign.dates")
     if model not in set(CampaignModel):

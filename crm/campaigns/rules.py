@@ -77,11 +77,15 @@ class Metric(StrEnum):
 
 
 METRICS: tuple[Metric, ...] = tuple(Metric)
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+"""Plans lie between these years: a slip of the keyboard is no date."""
+
 MOST_TARGET = 1_000_000
 MOST_FEN = 100_000_000_000
 """One budget line holds at most a thousand million yuan."""
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_DIGITS = re.compile(r"\d{1,9}")
 _AMOUNT = re.compile(r"\d{1,10}(\.\d{1,2})?")
 
 
@@ -111,3 +115,19 @@ def fen_of(text: str) -> int | None:
     if fen > MOST_FEN:
         raise Invalid("budget.amount")
     return fen
+
+
+def count_of(value: object, *, most: int) -> int:
+    """A whole number from 0 to `most`, given as an int or typed (full-width digits are digits).
+
+    Raises Invalid("count.form") for signs, fractions, exponents, booleans and words, Invalid("count.most") above the limit.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise Invalid("count.form")
+    text = unicodedata.normalize("NFKC", str(value)).strip()
+    if not (_DIGITS.fullmatch(text) and text.isascii()):
+        raise Invalid("count.form")
+    number = int(text)
+    if number > most:
+        raise Invalid("count.most", most=most)
+    return number

@@ -232,9 +232,7 @@ class _Gate:
         return held[0]
 
     def _check_day(self, day: date, team_id: int) -> None:
-        if self.campaign.walk_in:
-            return
-        if team_id not in self.districts:
+        if not self.campaign.walk_in and team_id not in self.districts:
             # A campaign of other teams only is none of this actor's business.
             raise (
                 Invalid("outreach.team_not_in_campaign")

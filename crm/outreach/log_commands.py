@@ -208,11 +208,10 @@ def _seen(actor: Actor, campaign_id: int, team_id: int, day: date, at: datetime)
     """The campaign, when actor, team and day belong to it. Raises NotFound or Invalid."""
     campaign = get_campaign(actor, campaign_id)
     check_team(actor, team_id)
-    if not campaign.walk_in:
-        if not takes_part(campaign.id, team_id):
-            raise Invalid("outreach.team_not_in_campaign")
-        if not campaign.starts_on <= day <= campaign.ends_on:
-            raise Invalid("outreach.outside_dates")
+    if not campaign.walk_in and not takes_part(campaign.id, team_id):
+        raise Invalid("outreach.team_not_in_campaign")
+    if not campaign.starts_on <= day <= campaign.ends_on:
+        raise Invalid("outreach.outside_dates")
     if day > business_day(at, zone_name()):
         raise Invalid("outreach.future_day")
     return campaign

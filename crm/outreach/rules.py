@@ -1,14 +1,12 @@
 """Rules of the day in the field: outcomes, what makes a visit valid, counts that may be typed, when a log is late. Pure."""
 
-import re
-import unicodedata
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from crm.campaigns.rules import Outcome as Outcome
+from crm.campaigns.rules import count_of as count_of
 from crm.kernel.clock import at_local
-from crm.kernel.errors import Invalid
 
 
 class Recorded(StrEnum):
@@ -76,28 +74,9 @@ class LogStatus(StrEnum):
     LOCKED = "locked"
 
 
-_DIGITS = re.compile(r"\d{1,9}")
-
-
 def is_valid(outcome: str, valid_outcomes: Collection[str]) -> bool:
     """Whether a visit with that outcome meets the campaign's written rule."""
     return outcome in valid_outcomes
-
-
-def count_of(value: object, *, most: int) -> int:
-    """A whole number from 0 to `most`, given as an int or typed (full-width digits are digits).
-
-    Raises Invalid("count.form") for signs, fractions, exponents, booleans and words, Invalid("count.most") above the limit.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise Invalid("count.form")
-    text = unicodedata.normalize("NFKC", str(value)).strip()
-    if not (_DIGITS.fullmatch(text) and text.isascii()):
-        raise Invalid("count.form")
-    number = int(text)
-    if number > most:
-        raise Invalid("count.most", most=most)
-    return number
 
 
 def is_late(submitted_at: datetime, day: date, zone: str) -> bool:

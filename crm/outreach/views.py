@@ -1,0 +1,344 @@
+"""Desk pages of the daily log: one team's day, and who has handed in. Visits are in `views_visits`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from crm.campaigns.queries import CampaignOption, campaign_for_day, get_campaign, open_campaigns, teams_of
+from crm.campaigns.rules import FIRST_YEAR, LAST_YEAR
+from crm.kernel.actor import Actor
+from crm.kernel.clock import at_local, business_day, now
+from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from crm.kernel.unit_of_work import unit_of_work
+from crm.outreach import log_commands, queries, rules
+from crm.outreach.forms import LogForm
+from crm.outreach.policy import OutreachPermission, check_team, leads_team, writes_for
+from crm.outreach.queries import DayGrid, LogRow
+from crm.people.policy import team_scope
+from crm.people.queries import list_teams
+from crm.web.forms import query_id
+from crm.web.guards import requires
+from crm.web.identity import settings, the_actor
+from crm.web.wording import sentence
+
+blueprint = Blueprint("outreach", __name__)
+Answer = str | tuple[str, int] | Response
+WORDS = ("highlights", "difficulties", "help_needed", "plan")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which team's day in which campaign."""
+
+    campaign_id: int
+    team_id: int
+    day: date
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """As arguments of commands and queries."""
+        return {"campaign_id": self.campaign_id, "team_id": self.team_id, "day": self.day}
+
+    @property
+    def url_keys(self) -> dict[str, Any]:
+        """As parts of an address."""
+        return {"campaign_id": self.campaign_id, "team_id": self.team_id, "day": self.day.isoformat()}
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """As the query of `outreach.day`."""
+        return {"campaign": self.campaign_id, "team": self.team_id, "day": self.day.isoformat()}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the reader may switch to."""
+
+    campaigns: tuple[CampaignOption, ...]
+    teams: tuple[tuple[int, str], ...]
+    today: date
+    day: date
+    campaign_id: int | None
+    team_id: int | None
+
+    @property
+    def earlier(self) -> str:
+        """The day before."""
+        return (self.day - timedelta(days=1)).isoformat()
+
+    @property
+    def later(self) -> str | None:
+        """The day after, until today."""
+        return (self.day + timedelta(days=1)).isoformat() if self.day < self.today else None
+
+
+@dataclass(frozen=True)
+class DayPage:
+    """The daily log of one team; `grid` is None when there is no campaign or team to show."""
+
+    choices: Choices
+    where: Where | None = None
+    campaign: str = ""
+    team: str = ""
+    grid: DayGrid | None = None
+    form: LogForm | None = None
+    cut_off: str = f"{rules.CUT_OFF:%H:%M}"
+    editable: frozenset[int] = frozenset()
+    leads: bool = False
+    may_lock: bool = False
+    may_unlock: bool = False
+    typed: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class LogsPage:
+    """Who has handed in the day, who was late, who is missing."""
+
+    rows: tuple[LogRow, ...]
+    day: date
+    today: date
+    due: bool
+    cut_off: str
+    missing: int
+    late: int
+    earlier: str
+    later: str | None
+    lockable: tuple[tuple[int, str], ...]
+
+
+@blueprint.get("/log")
+@requires(OutreachPermission.VIEW)
+def day() -> str:
+    """What did the team do on that day?"""
+    actor = the_actor()
+    chosen = _choices(actor)
+    if chosen.campaign_id is None or chosen.team_id is None:
+        return render_template("outreach/day.html", page=DayPage(chosen))
+    where = Where(chosen.campaign_id, chosen.team_id, chosen.day)
+    return render_template("outreach/day.html", page=_day_page(actor, chosen, where))
+
+
+@blueprint.post("/log/<int:campaign_id>/<int:team_id>/<day>")
+@requires(OutreachPermission.RECORD)
+def save(campaign_id: int, team_id: int, day: str) -> Answer:
+    """Saves counts and words; the other button hands the day in as well."""
+    where = Where(campaign_id, team_id, path_day(day))
+    return _save(where, submit=False)
+
+
+@blueprint.post("/log/<int:campaign_id>/<int:team_id>/<day>/submit")
+@requires(OutreachPermission.SUBMIT)
+def submit(campaign_id: int, team_id: int, day: str) -> Answer:
+    """Saves and hands in."""
+    return _save(Where(campaign_id, team_id, path_day(day)), submit=True)
+
+
+@blueprint.post("/log/<int:campaign_id>/<int:team_id>/<day>/lock")
+@requires(OutreachPermission.LOCK)
+def lock(campaign_id: int, team_id: int, day: str) -> Response:
+    """Locks the day."""
+    where = Where(campaign_id, team_id, path_day(day))
+    with unit_of_work():
+        log_commands.lock_log(the_actor(), at=now(), **where.keys)
+    flash(_("The day is locked. What comes later is a late entry."), "success")
+    return redirect(url_for("outreach.day", **where.query))
+
+
+@blueprint.post("/log/<int:campaign_id>/<int:team_id>/<day>/unlock")
+@requires(OutreachPermission.UNLOCK)
+def unlock(campaign_id: int, team_id: int, day: str) -> Response:
+    """Opens a locked day again."""
+    where = Where(campaign_id, team_id, path_day(day))
+    with unit_of_work():
+        log_commands.unlock_log(the_actor(), reason=request.form.get("reason", ""), at=now(), **where.keys)
+    flash(_("The day is open again."), "success")
+    return redirect(url_for("outreach.day", **where.query))
+
+
+@blueprint.get("/logs")
+@requires(OutreachPermission.VIEW)
+def logs() -> str:
+    """Who has handed in?"""
+    actor, at = the_actor(), now()
+    today = business_day(at, settings().zone)
+    asked = asked_day(today)
+    rows = queries.logs_of(actor, asked)
+    due = at > at_local(asked, rules.CUT_OFF.hour, rules.CUT_OFF.minute, zone_name=settings().zone)
+    open_rows = [row for row in rows if row.status != "locked"]
+    lockable = {row.campaign_id: row.campaign for row in open_rows if leads_team(actor, row.team_id)}
+    page = LogsPage(
+        rows=rows,
+        day=asked,
+        today=today,
+        due=due,
+        cut_off=f"{rules.CUT_OFF:%H:%M}",
+        missing=sum(row.status == "missing" for row in rows),
+        late=sum(row.late for row in rows),
+        earlier=(asked - timedelta(days=1)).isoformat(),
+        later=(asked + timedelta(days=1)).isoformat() if asked < today else None,
+        lockable=tuple(lockable.items()) if actor.may(OutreachPermission.LOCK) else (),
+    )
+    return render_template("outreach/logs.html", page=page)
+
+
+@blueprint.post("/logs/<int:campaign_id>/<day>/lock")
+@requires(OutreachPermission.LOCK)
+def lock_all(campaign_id: int, day: str) -> Response:
+    """Locks the day of every team whose log the actor keeps."""
+    on = path_day(day)
+    with unit_of_work():
+        locked = log_commands.lock_logs(the_actor(), campaign_id=campaign_id, day=on, at=now())
+    flash(_("%(count)s logs are locked.", count=len(locked)), "success")
+    return redirect(url_for("outreach.logs", day=on.isoformat()))
+
+
+def path_day(text: str) -> date:
+    """The day in an address; NotFound for what is none."""
+    found = _read_day(text)
+    if found is None:
+        raise NotFound("outreach.no_day")
+    return found
+
+
+def asked_day(today: date) -> date:
+    """The day in the query, today when it is absent or nonsense."""
+    return _read_day(request.args.get("day", "")) or today
+
+
+def _read_day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
+
+
+def _choices(actor: Actor, where: Where | None = None) -> Choices:
+    """From the query, filled up with what the reader most likely means."""
+    today = business_day(now(), settings().zone)
+    on = where.day if where else asked_day(today)
+    campaign_id = where.campaign_id if where else query_id("campaign")
+    likely = campaign_for_day(actor, on) if campaign_id is None else None
+    campaigns = open_campaigns(actor, closed_too=True)
+    if campaign_id is None and (likely or campaigns):
+        campaign_id = (likely or campaigns[0]).id
+    team_id = where.team_id if where else query_id("team")
+    teams: tuple[tuple[int, str], ...] = ()
+    if campaign_id is not None:
+        teams = _teams(actor, campaign_id)
+        ids = [found for found, _name in teams]
+        if team_id is None or (where is None and team_id not in ids and "team" not in request.args):
+            mine = [found for found in ids if found in actor.lead_of] + [
+                found for found in ids if found in actor.team_ids
+            ]
+            team_id = next(iter([*mine, *ids]), None)
+    return Choices(campaigns, teams, today, on, campaign_id, team_id)
+
+
+def _teams(actor: Actor, campaign_id: int) -> tuple[tuple[int, str], ...]:
+    campaign = get_campaign(actor, campaign_id)
+    if campaign.walk_in:
+        return tuple((team.id, team.name) for team in list_teams(actor))
+    scope = team_scope(actor)
+    return tuple((row.team_id, row.name) for row in teams_of(campaign_id) if scope is None or row.team_id in scope)
+
+
+def _day_page(actor: Actor, chosen: Choices, where: Where, form: LogForm | None = None, **more: Any) -> DayPage:
+    check_team(actor, where.team_id)
+    team = dict(chosen.teams).get(where.team_id)
+    if team is None:
+        raise NotFound("people.no_team")
+    grid = queries.day_grid(actor, where.campaign_id, where.team_id, where.day)
+    leads = leads_team(actor, where.team_id)
+    writable = grid.log.status != "locked" and where.day <= chosen.today
+    editable = {row.member_id for row in grid.rows if row.on_roster and writes_for(actor, where.team_id, row.member_id)}
+    return DayPage(
+        choices=chosen,
+        where=where,
+        campaign=get_campaign(actor, where.campaign_id).name,
+        team=team,
+        grid=grid,
+        form=form or LogForm(formdata=None, obj=grid.log),
+        editable=frozenset(editable) if writable else frozenset(),
+        leads=leads and writable,
+        may_lock=leads and actor.may(OutreachPermission.LOCK) and writable,
+        may_unlock=actor.may(OutreachPermission.UNLOCK) and grid.log.status == "locked",
+        **more,
+    )
+
+
+def _save(where: Where, *, submit: bool) -> Answer:
+    actor, at = the_actor(), now()
+    chosen = _choices(actor, where)
+    page = _day_page(actor, chosen, where)
+    assert page.grid is not None
+    changes, errors = _typed_changes(page.grid, page.editable)
+    form = LogForm()
+    refused, status = None, 422
+    if not page.editable and not page.leads:
+        error = _why_closed(page)
+        refused, status = sentence(error), error.status
+    elif not errors and form.validate():
+        try:
+            with unit_of_work():
+                _write(actor, where, form, changes, at, submit=submit)
+            flash(_("The day is handed in.") if submit else _("Saved."), "success")
+            return redirect(url_for("outreach.day", **where.query))
+        except DomainError as error:
+            refused, status = sentence(error), error.status
+            if status in (403, 404):
+                raise
+    again = _day_page(actor, chosen, where, form, typed=request.form.to_dict(), errors=errors, refused=refused)
+    form.version.data = str(again.grid.log.version) if again.grid else None
+    return render_template("outreach/day.html", page=again), status
+
+
+def _why_closed(page: DayPage) -> DomainError:
+    """Why nothing of this day is the reader's to write."""
+    if page.grid is not None and page.grid.log.status == "locked":
+        return Conflict("outreach.locked")
+    return Invalid("outreach.future_day") if page.choices.day > page.choices.today else Forbidden("outreach.forbidden")
+
+
+def _typed_changes(grid: DayGrid, editable: frozenset[int]) -> tuple[list[tuple[int, str, int, int]], dict[str, str]]:
+    """Cells that differ from what was shown, as (member, metric, value, seen); and what is wrong, by the cell's name."""
+    changes: list[tuple[int, str, int, int]] = []
+    errors: dict[str, str] = {}
+    for row in grid.rows:
+        for cell in (*row.compared, *row.tallies):
+            name = f"{row.member_id}-{cell.metric}"
+            typed, seen = request.form.get(f"d-{name}", "").strip(), request.form.get(f"s-{name}", "").strip()
+            if row.member_id not in editable or typed == seen:
+                continue
+            most = rules.MOST_A_DAY[cell.metric]
+            try:
+                value = rules.count_of(typed or "0", most=most)
+                before = rules.count_of(seen or "0", most=most)
+                changes.append((row.member_id, cell.metric, value, before))
+            except DomainError as error:
+                errors[f"d-{name}"] = sentence(error)
+    return changes, errors
+
+
+def _write(
+    actor: Actor, where: Where, form: LogForm, changes: list[tuple[int, str, int, int]], at: datetime, *, submit: bool
+) -> None:
+    for member_id, metric, value, seen in changes:
+        log_commands.set_declared(
+            actor, member_id=member_id, metric=metric, value=value, seen=seen, at=at, **where.keys
+        )
+    if leads_team(actor, where.team_id):
+        words: dict[str, Any] = {name: form[name].data or "" for name in WORDS}
+        log_commands.save_log(actor, version=form.seen_version, at=at, **words, **where.keys)
+    if submit:
+        log_commands.submit_log(actor, at=at, **where.keys)
+
+
+from crm.outreach import views_visits  # noqa: E402, F401 - further pages of this blueprint
