@@ -10,10 +10,10 @@ from pypinyin import Style, lazy_pinyin
 
 from crm.kernel.errors import Invalid
 
-_MOBILE = re.compile(r"1[3-9]\d{9}")
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _NOISE = re.compile(r"[\s\-()·.]+")
 SEARCHED = 600
-_FLOAT = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+|\d+\.0+")
+_FLOAT = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{1,2}|[0-9]+\.0+")  # a longer exponent would fill the memory
 
 
 def fold(text: str) -> str:
@@ -62,7 +62,9 @@ def _other_number(digits: str) -> str:
         raise Invalid("phone.invalid") from None
     if not phonenumbers.is_valid_number(parsed):
         raise Invalid("phone.invalid")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    mobile = number.removeprefix("+86")
+    return mobile if _MOBILE.fullmatch(mobile) else number
 
 
 def is_mobile(phone: str) -> bool:

@@ -1,0 +1,105 @@
+"""Phones, masks, initials and search: small values that every room means in the same way."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crm.kernel.errors import Invalid
+from crm.kernel.values import (
+    clean_text,
+    fold,
+    grams,
+    group_phone,
+    initials,
+    is_mobile,
+    mask_name,
+    mask_phone,
+    normalise_phone,
+    search_text,
+)
+
+ONE_PHONE = (
+    "138 0013 8000", "+86-13800138000", "１３８００１３８０００", "8613800138000", "013800138000", 13800138000.0, "13800138000.0",
+    "1.3800138E+10", "1.3800138e10", 13800138000, "0086 138-0013-8000", "+86 138 0013 8000", "(138)00138000", "138.0013.8000",
+    "\u3000138\u00a00013\u20098000 ", "138·0013·8000", "١٣٨٠٠١٣٨٠٠٠", "138/0013/8000", "13800138000 ext. 5",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", ONE_PHONE)
+def test_every_spelling_of_one_phone_is_one_key(spelling):
+    assert normalise_phone(spelling) == "13800138000"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", " ", "12345", "1380013800", "138001380000", "23800138000", "abc", "1.38E+10000", "13800138000 13900139000",
+     "NaN", "inf", "²³", "𝟙", True, "1e99999999999"],
+)  # fmt: skip
+def test_what_is_no_phone_is_refused(wrong):
+    with pytest.raises(Invalid, match=r"phone\.invalid"):
+        normalise_phone(wrong)
+
+
+def test_landlines_and_foreign_numbers_are_kept_in_full():
+    assert normalise_phone("010-62770334") == "+861062770334"
+    assert normalise_phone("+1 212 555 2368") == "+12125552368"
+    assert not is_mobile("+861062770334")
+
+
+@given(st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True))
+def test_a_normalised_phone_stays_as_it_is(phone):
+    assert normalise_phone(phone) == phone
+    assert group_phone(phone).replace(" ", "") == phone
+    masked = mask_phone(phone)
+    assert (masked[:3], masked[3:7], masked[7:]) == (phone[:3], "****", phone[-4:])
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_phone_or_a_refusal_never_a_crash(text):
+    try:
+        kept = normalise_phone(text)
+    except Invalid:
+        return
+    assert kept.isascii()
+    assert normalise_phone(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [
+        ("张三", "张*"), ("张三丰", "张**"), ("欧阳娜娜", "欧**"), ("张", "*"), ("", ""), ("䶮龑", "䶮*"), ("𠮷田", "𠮷*"), ("堃", "*"),
+     ("燚燚燚", "燚**")],
+)  # fmt: skip
+def test_of_a_name_the_first_character_stays(name, masked):
+    assert mask_name(name) == masked
+
+
+def test_every_two_character_name_of_the_national_character_set_is_masked():
+    """All of GB2312's characters and the rare ones of GBK as a given name: it never shows."""
+    for code in range(0x8140, 0xFEFE):
+        try:
+            character = code.to_bytes(2, "big").decode("gbk")
+        except UnicodeDecodeError:
+            continue
+        assert mask_name("王" + character) == "王*"
+
+
+@pytest.mark.parametrize("number", ["1", "1234567", "", "+861062770334"])
+def test_a_short_number_is_hidden_whole(number):
+    masked = mask_phone(number)
+    assert len(number) < 8 or "****" in masked
+    assert not any(ch.isdigit() for ch in masked) or len(number) >= 8
+
+
+def test_text_is_compared_folded_and_kept_clean():
+    assert fold("  ＡＢＣ　店 ") == "abc 店"
+    assert clean_text(" a\x00b\u202ec\r\n ") == "abc"
+    assert clean_text(None) == ""
+
+
+def test_people_are_found_by_initials_and_by_two_characters():
+    assert initials("张三丰") == "zsf"
+    text = search_text("张三丰", "老街面馆")
+    assert "zsf" in text
+    assert "ljmg" in text
+    assert {"张三", "三丰", "面馆"} <= grams(text)
