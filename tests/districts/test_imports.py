@@ -97,5 +97,5 @@ def test_undo_stops_at_a_district_in_use(actor, cast):
     change = done[0].changes[0]
     with unit_of_work():
         db.session.add(CampaignDistrict(campaign_id=cast.campaigns["roadshow"], district_id=change.subject_id))
-    with pytest.raises(Conflict, match="import.in_use"), unit_of_work():
+    with pytest.raises(Conflict, match=r"import.in_use"), unit_of_work():
         imports.undo(actor("olga"), [change])

@@ -66,7 +66,7 @@ def test_moving_takes_everything_below_along(actor, cast):
 def test_a_district_cannot_lie_below_itself(actor, cast):
     before = paths()
     for parent in ("town", "market"):
-        with pytest.raises(Invalid, match="districts.cycle"), unit_of_work():
+        with pytest.raises(Invalid, match=r"districts.cycle"), unit_of_work():
             commands.move_district(actor("olga"), cast.districts["town"], version=1, parent_id=cast.districts[parent])
     assert paths() == before
 
@@ -122,7 +122,7 @@ def test_full_names_and_options_name_the_way_from_the_top(actor, cast):
 
 
 def test_a_stale_card_changes_nothing(actor, cast):
-    with pytest.raises(Conflict, match="form.stale"), unit_of_work():
+    with pytest.raises(Conflict, match=r"form.stale"), unit_of_work():
         commands.change_district(actor("olga"), cast.districts["town"], version=7, name="新城", kind=Kind.PARK)
     with pytest.raises(NotFound), unit_of_work():
         commands.move_district(actor("olga"), 999, version=1, parent_id=None)

@@ -99,7 +99,7 @@ def test_undo_stops_at_a_person_who_has_worked_since(actor, cast):
     changes = [change for outcome in done for change in outcome.changes]
     with unit_of_work():
         user_by_login("zhaolin").last_sign_in_at = user_by_login("zhaolin").created_at + timedelta(hours=1)
-    with pytest.raises(Conflict, match="import.in_use"), unit_of_work():
+    with pytest.raises(Conflict, match=r"import.in_use"), unit_of_work():
         imports.undo(actor("adam"), reversed(changes))
     assert user_by_login("zhaolin") is not None
 

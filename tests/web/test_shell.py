@@ -1,0 +1,82 @@
+"""What every answer carries: headers, the language, errors in the reader's words, and no way in without a right."""
+
+import pytest
+
+from crm.web import guards, wording
+from crm.wiring import GRANTS, NAVIGATION
+
+
+def test_every_answer_carries_the_headers(client_of):
+    for path in ("/sign-in", "/healthz", "/no-such-page", "/account", "/static/css/waituo.css"):
+        with client_of("bob").get(path) as answer:
+            headers = answer.headers
+        assert "script-src 'self'" in headers["Content-Security-Policy"], path
+        assert "unsafe-inline" not in headers["Content-Security-Policy"], path
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+
+
+def test_pages_with_personal_data_are_kept_by_no_cache(client_of):
+    assert client_of("bob").get("/account").headers["Cache-Control"] == "no-store"
+
+
+def test_the_language_is_chinese_first_switched_and_remembered_with_the_person(client_of):
+    bob = client_of("bob")
+    assert "我的账号" in bob.get("/account").text
+    bob.post("/language", data={"language": "en", "next": "/account"})
+    assert "My account" in bob.get("/account").text
+    assert "My account" in client_of("bob").get("/account").text
+    assert "登录" in client_of(None).get("/sign-in").text
+    assert bob.post("/language", data={"language": "xx"}).status_code == 400
+
+
+def test_an_error_is_worded_in_the_language_of_the_reader(client_of):
+    client = client_of("bob")
+    chinese = client.get("/no-such-page")
+    client.set_cookie("crm_lang", "en")
+    english = client.get("/no-such-page")
+    assert chinese.status_code == english.status_code == 404
+    assert chinese.text != english.text
+
+
+def test_a_program_gets_its_error_as_data(client_of):
+    answer = client_of("adam").get("/people/9999", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json["error"]) == (404, "people.no_user")
+
+
+def test_a_route_that_declares_nothing_answers_nobody(app, client_of, monkeypatch):
+    monkeypatch.setitem(app.view_functions, "web.help_page", lambda: "bare")
+    assert guards.permission_of(app, "web.help_page") is None
+    assert client_of("adam").get("/help").status_code == 403
+
+
+def test_every_entry_of_the_navigation_names_a_permission_that_some_role_has():
+    held = frozenset().union(*GRANTS.values())
+    for group in NAVIGATION:
+        for entry in group.entries:
+            assert entry.permission in held, entry.endpoint
+
+
+@pytest.mark.parametrize("name", ["adam", "alice", "audrey", "bob", "mona", "olga", "tim"])
+def test_every_person_has_a_help_page_and_a_navigation_that_opens(client_of, name):
+    client = client_of(name)
+    assert client.get("/help").status_code == 200
+
+
+def test_the_words_of_the_trade_are_explained_in_both_languages(client_of):
+    bob = client_of("bob")
+    assert "有效走访" in bob.get("/help").text
+    bob.set_cookie("crm_lang", "en")
+    assert "Valid visit" in bob.get("/help").text
+
+
+def test_health_says_whether_the_database_answers(client_of):
+    assert client_of(None).get("/healthz").json == {"ok": True}
+
+
+def test_sentences_fill_in_their_facts_and_an_unknown_code_is_named(app):
+    from crm.kernel.errors import Invalid
+
+    with app.test_request_context():
+        assert "5" in wording.sentence(Invalid("password.short", least=5))
+        assert "no.such_code" in wording.sentence(Invalid("no.such_code"))
+        assert wording.sentence(Invalid("password.short", other=1))
