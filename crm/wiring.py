@@ -11,6 +11,7 @@ from crm.campaigns import policy as campaigns_policy
 from crm.contest import policy as contest_policy
 from crm.districts import policy as districts_policy
 from crm.figures import policy as figures_policy
+from crm.intake import importers
 from crm.intake import policy as intake_policy
 from crm.kernel import events
 from crm.kernel.actor import Actor, Role
@@ -69,6 +70,9 @@ NAVIGATION = (
     ),
 )
 
+IMPORTERS = {"leads": "leads", "roster": "people", "districts": "districts"}
+"""Kinds of sheets, and the rooms whose `imports` know what their rows mean."""
+
 LISTENERS: dict[type, tuple[events.Listener, ...]] = {}
 
 
@@ -80,6 +84,7 @@ def install(app: Flask) -> None:
     app.extensions["crm.keep_locale"] = _keep_locale
     app.extensions["crm.grants"] = GRANTS
     app.extensions["crm.jobs"] = tuple(job for room in ROOMS for job in getattr(_part(room, "tasks"), "JOBS", ()))
+    importers.register({kind: _part(room, "imports") for kind, room in IMPORTERS.items()})
     for room in ROOMS:
         words = _part(room, "words")
         if words is not None:

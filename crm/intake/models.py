@@ -10,7 +10,11 @@ from crm.kernel.db import BIG, Base, UTCDateTime
 
 
 class ImportBatch(Base):
-    """One uploaded sheet and what became of it. rows = new + updated + skipped + failed, always."""
+    """One uploaded sheet and what became of it. rows = new + updated + skipped + failed, always.
+
+    `mapping` says which heading means which field ("-" leaves it out), `preset` which value holds for every row. `worker` is
+    the process that applies it (host, process id, its start), so that a killed one is noticed. The file is kept until then.
+    """
 
     __tablename__ = "import_batch"
 
@@ -30,7 +34,10 @@ class ImportBatch(Base):
     updated: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
-    error: Mapped[str] = mapped_column(String(300), default="")
+    error: Mapped[str] = mapped_column(String(64), default="")
+    error_facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    worker: Mapped[str] = mapped_column(String(120), default="")
+    started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     applied_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -9,6 +9,8 @@ Every room with an `imports` module offers the same four functions (`Context` is
   when later work stands on one of them.
 
 `row` maps the contract's keys to values; blank cells are left out.
+
+A room whose sheets are long offers `check_rows` and `apply_rows` instead, which take many rows at once: see crm.leads.imports.
 """
 
 from collections.abc import Mapping
@@ -26,7 +28,7 @@ class Problem(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What would become of a row. With problems it is always "failed"."""
+    """What would become of a row. A problem of a failed row is what is wrong in it, of a skipped one why it was left out."""
 
     what: What
     problems: tuple[Problem, ...] = ()
@@ -41,7 +43,8 @@ class Change(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a row, and the records that it made or changed, in the order of doing."""
+    """What became of a row, the records that it made or changed, in the order of doing, and why when it brought nothing."""
 
     what: What
     changes: tuple[Change, ...] = ()
+    problems: tuple[Problem, ...] = ()

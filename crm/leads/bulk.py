@@ -16,7 +16,7 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
 from crm.kernel.db import Base, db
 from crm.kernel.installation import keys, zone_name
-from crm.kernel.values import grams, search_text
+from crm.kernel.values import grams, is_mobile, search_text
 from crm.leads.commands import ConsentGiven
 from crm.leads.ledger import add_to_rollups
 from crm.leads.ledger_models import IntentEntry, LeadStage, StageEntry
@@ -62,6 +62,7 @@ class BulkLead:
     session_id: int | None = None
     follow_up_on: date | None = None
     consent: ConsentGiven | None = None
+    consented_at: datetime | None = None
     historical: bool = False
     no_contact: bool = False
     source_key: str | None = None
@@ -97,9 +98,10 @@ def _write(
         ],
     )
     pairs = list(zip(leads, ids, strict=True))
-    _insert(
-        Consent, [_consent_row(actor, lead.consent, lead_id, notice_id, at) for lead, lead_id in pairs if lead.consent]
-    )
+    _insert(Consent, [
+        _consent_row(actor, lead.consent, lead_id, notice_id, given_at=lead.consented_at or at, at=at)
+        for lead, lead_id in pairs if lead.consent
+    ])  # fmt: skip
     _insert(LeadEvent, [
         {"lead_id": lead_id, "kind": "created", "at": at, "actor_id": actor.user_id, "detail": {"source": source}} for _, lead_id in pairs
     ])  # fmt: skip
@@ -152,19 +154,19 @@ def _phone_columns(lead: BulkLead) -> dict[str, Any]:
         return dict.fromkeys(("phone_sealed", "phone_key", "person_key", "tail_key"))
     return {
         "phone_sealed": keys().seal(lead.phone, place=f"lead.phone:{lead.uid}"),
-        "phone_key": phone_key(lead.campaign_id, lead.phone),
+        "phone_key": phone_key(lead.campaign_id, lead.phone) if is_mobile(lead.phone) else None,
         "person_key": person_key(lead.phone),
         "tail_key": tail_key(lead.phone[-4:]),
     }
 
 
 def _consent_row(
-    actor: Actor, consent: ConsentGiven, lead_id: int, notice_id: int | None, at: datetime
+    actor: Actor, consent: ConsentGiven, lead_id: int, notice_id: int | None, *, given_at: datetime, at: datetime
 ) -> dict[str, Any]:
     return {
         "lead_id": lead_id, "notice_id": notice_id, "enquiry": consent.enquiry, "marketing": list(consent.marketing),
         "financial": consent.financial, "how": consent.how.value, "basis": consent.basis, "taken_by_id": actor.user_id,
-        "given_at": at, "received_at": at,
+        "given_at": given_at, "received_at": at,
     }  # fmt: skip
 
 

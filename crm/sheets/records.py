@@ -29,11 +29,15 @@ class Problem(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One row: Excel's number, the values that could be read (blank cells are left out), and the problems."""
+    """One row: Excel's number, the values that could be read (blank cells are left out), and the problems.
+
+    `unknown` holds the text of columns that no field takes, by heading; columns that were left out on purpose are not in it.
+    """
 
     number: int
     values: dict[str, Value]
     problems: tuple[Problem, ...]
+    unknown: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,7 @@ def _records(rows: Iterator[Row], header: Header, contract: Contract, fixed: dic
         if key not in fixed
     ]
     where = {key: index for index, key, _ in columns}
+    others = [(index, header.labels[index]) for index in header.match.unknown]
     required = [column.key for column in contract.columns if column.required]
     for row in rows:
         values = dict(fixed)
@@ -158,7 +163,8 @@ def _records(rows: Iterator[Row], header: Header, contract: Contract, fixed: dic
             if value != "":
                 values[key] = value
         problems.extend(_missing(values, problems, required, contract, where))
-        yield Record(row.number, values, tuple(problems))
+        unknown = {label: text for index, label in others if index < width and (text := cell_text(row.cells[index]))}
+        yield Record(row.number, values, tuple(problems), unknown)
 
 
 def _missing(
