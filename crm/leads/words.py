@@ -1,0 +1,224 @@
+"""Words for the codes of this room, and the sentences for its refusals."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from crm.leads.rules import Approach, ConsentHow, Exit, Intent, Need, Segment, Stage, Trade
+
+STAGES = {
+    Stage.CONSULT: _l("Consult"),
+    Stage.APPLICATION: _l("Application"),
+    Stage.ACCEPTED: _l("Accepted"),
+    Stage.APPROVED: _l("Approved"),
+    Stage.DISBURSED: _l("Disbursed"),
+}
+TRADES = {
+    Trade.WHOLESALE_RETAIL: _l("Wholesale and retail"),
+    Trade.MANUFACTURING: _l("Manufacturing"),
+    Trade.CATERING: _l("Catering"),
+    Trade.OTHER_SERVICES: _l("Other services"),
+    Trade.FARM_PRODUCTION: _l("Farm production"),
+}
+SEGMENTS = {Segment.MICRO: _l("Micro business"), Segment.FARM: _l("Farm household"), Segment.CONSUMER: _l("Consumer")}
+APPROACHES = {
+    Approach.COLD_VISIT: _l("Cold visit"),
+    Approach.REFERRAL: _l("Referral"),
+    Approach.CHANNEL: _l("Channel partner"),
+    Approach.STRATEGIC: _l("Strategic planning"),
+}
+INTENTS = {
+    Intent.A: _l("A: needs it within a month, meets basic access"),
+    Intent.B: _l("B: within three months, or one gap"),
+    Intent.C: _l("C: only interested"),
+}
+NEEDS = {Need.NOW: _l("Now"), Need.THREE_MONTHS: _l("Within three months"), Need.NONE: _l("No need")}
+EXITS = {
+    Exit.REFUSED: _l("Refused to talk"),
+    Exit.INELIGIBLE: _l("Does not meet access"),
+    Exit.GAVE_UP: _l("Gave up"),
+    Exit.RETURNED: _l("File returned"),
+    Exit.REJECTED: _l("Rejected by the bank"),
+}
+HOW = {
+    ConsentHow.QR: _l("Own phone, QR code"),
+    ConsentHow.SCREEN: _l("Signed on screen"),
+    ConsentHow.SPOKEN_SMS: _l("Spoken, with SMS"),
+    ConsentHow.PAPER: _l("On paper"),
+    ConsentHow.IMPORTED: _l("From an imported sheet"),
+}
+CHANNELS = {"phone": _l("By phone"), "sms": _l("By SMS"), "wechat": _l("By WeChat")}
+REVEAL_REASONS = {
+    "follow_up": _l("Follow-up call"),
+    "appointment": _l("Appointment"),
+    "check": _l("Quality check"),
+    "complaint": _l("Complaint"),
+}
+WITHDRAWALS = {
+    "marketing": _l("Marketing"),
+    "financial": _l("Financial facts"),
+    "everything": _l("Everything: no contact any more"),
+}
+MATCHES = {"phone": _l("Same phone"), "licence": _l("Same licence number"), "name_place": _l("Same name, same place")}
+CLASH_STATES = {"open": _l("Open"), "decided": _l("Decided")}
+PREMISES = {"owned": _l("Owned"), "rented": _l("Rented")}
+TURNOVERS = {
+    "under_50": _l("Under 500,000 yuan"),
+    "50_200": _l("500,000 to 2 million yuan"),
+    "200_500": _l("2 to 5 million yuan"),
+    "over_500": _l("Over 5 million yuan"),
+}
+FIELDS = {
+    "name": _l("Form of address"),
+    "phone": _l("Mobile"),
+    "shop": _l("Shop or firm"),
+    "address": _l("Address"),
+    "licence_number": _l("Licence number"),
+    "trade": _l("Trade"),
+    "segment": _l("Client group"),
+    "approach": _l("Approach"),
+    "intent": _l("Intent"),
+    "need": _l("Need"),
+    "amount_wan": _l("Amount needed"),
+    "note": _l("Note"),
+    "details": _l("Further facts"),
+    "district_id": _l("District"),
+}
+DETAILS = {
+    "years": _l("Years in business"),
+    "premises": _l("Premises"),
+    "turnover": _l("Turnover a year"),
+    "purpose": _l("Purpose of the loan"),
+    "term": _l("Term wished"),
+    "lender": _l("Lender at present"),
+    "call_time": _l("Good time to call"),
+}
+
+ERRORS = {
+    "lead.not_found": _l("There is no such lead, or it is not yours to see."),
+    "lead.own_duplicate": _l("Your team has registered this customer already, on %(day)s (lead %(lead)s)."),
+    "lead.claimed": _l(
+        "Already registered by another team, on %(day)s. Your claim was noted for the referee; the card was not changed."
+    ),
+    "lead.consent_missing": _l("Without the customer's consent to this enquiry nothing may be kept."),
+    "lead.financial_consent": _l(
+        "Turnover and lender may be kept only with the consent for financial facts: tick it, or leave them empty."
+    ),
+    "lead.no_campaign": _l("There is no such campaign."),
+    "lead.campaign_closed": _l("This campaign takes no leads at present."),
+    "lead.other_team": _l("That team is not yours."),
+    "lead.team_not_in_campaign": _l("This team does not take part in the campaign."),
+    "lead.session": _l("This session belongs to another campaign."),
+    "lead.district": _l("There is no such district."),
+    "lead.merged": _l("This lead was merged into another one: change that one."),
+    "lead.no_contact": _l("This customer must not be contacted."),
+    "lead.no_notice": _l("There is no privacy notice yet."),
+    "lead.merge_itself": _l("A lead cannot be merged into itself."),
+    "lead.merge_campaign": _l("Only leads of the same campaign can be merged."),
+    "lead.merge_later": _l("The kept lead was merged once more since then. Undo that merge first."),
+    "lead.merge_undone": _l("This merge was undone already."),
+    "lead.no_merge": _l("There is no such merge."),
+    "lead.reveal_reason": _l("Choose why the full phone is needed."),
+    "lead.reveal": _l("Only the lead's owner, the team's lead, an organiser or a manager may see the full phone."),
+    "lead.reveal_limit": _l("The limit of %(most)s phones a day is used up. It starts anew tomorrow."),
+    "lead.reason": _l("Say why."),
+    "lead.no_contact_already": _l("This customer is marked as not to be contacted already."),
+    "lead.withdrawal": _l("Choose what is withdrawn."),
+    "lead.nothing_to_withdraw": _l("There is no such consent to withdraw."),
+    "lead.none_chosen": _l("Tick at least one lead."),
+    "lead.too_many": _l("At most %(most)s leads at once."),
+    "lead.not_in_team": _l("A lead goes only to somebody who belongs to its team today. Nothing was changed."),
+    "lead.intent": _l("The intent is A, B or C."),
+    "lead.no_follow_up": _l("For a historical lead, or one that has left, no follow-up can be planned."),
+    "lead.follow_up_day": _l("Choose a day from today on, within a year."),
+    "lead.empty_note": _l("The note is empty."),
+    "lead.exit_code": _l("Choose why the customer left."),
+    "lead.has_left": _l("This lead has left the funnel already."),
+    "lead.has_not_left": _l("This lead has not left the funnel."),
+    "lead.referee": _l("Only an organiser reads both sides of a clash."),
+    "stage.reached": _l("This stage was recorded already; it counts once."),
+    "stage.reason": _l("Undoing needs a reason."),
+    "stage.no_entry": _l("There is no such entry."),
+    "stage.voided": _l("This entry was undone already."),
+    "stage.later_stands": _l("A later stage stands on this one: undo that first."),
+    "stage.future": _l("This time lies in the future."),
+    "stage.case_number": _l("An accepted case needs the branch's case number."),
+}
+
+
+def label(words: Any, code: Any) -> str:
+    """The word for a code, or the code itself: imported sheets may bring values that no list knows."""
+    return str(words.get(code, code or ""))
+
+
+def stage_label(code: str) -> str:
+    """The word for a stage."""
+    return label(STAGES, code)
+
+
+def trade_label(code: str) -> str:
+    """The word for a trade."""
+    return label(TRADES, code)
+
+
+def segment_label(code: str) -> str:
+    """The word for a client group."""
+    return label(SEGMENTS, code)
+
+
+def approach_label(code: str) -> str:
+    """The word for a way of marketing."""
+    return label(APPROACHES, code)
+
+
+def exit_label(code: str) -> str:
+    """The word for a way out of the funnel."""
+    return label(EXITS, code)
+
+
+def need_label(code: str) -> str:
+    """When the money is needed, in words."""
+    return label(NEEDS, code)
+
+
+def match_label(code: str) -> str:
+    """By what sign two records are one customer."""
+    return label(MATCHES, code)
+
+
+def clash_state_label(code: str) -> str:
+    """Whether a clash is open."""
+    return label(CLASH_STATES, code)
+
+
+def detail_words(details: dict[str, Any]) -> list[tuple[str, str]]:
+    """The further facts of a lead as pairs of label and value, in the form's order; nothing else is shown."""
+    values = {
+        **details,
+        "premises": label(PREMISES, details.get("premises")),
+        "turnover": label(TURNOVERS, details.get("turnover")),
+    }
+    return [(str(name), str(values[key])) for key, name in DETAILS.items() if values.get(key)]
+
+
+def consent_words(marketing: list[str], financial: bool) -> str:
+    """What was agreed to beside the enquiry."""
+    agreed = [label(CHANNELS, channel) for channel in marketing]
+    parts = [_("Marketing: %(channels)s", channels=", ".join(agreed)) if agreed else _("No marketing")]
+    parts.append(_("Financial facts may be kept") if financial else _("No financial facts"))
+    return " · ".join(parts)
+
+
+GLOBALS = {
+    "approach_label": approach_label,
+    "clash_state_label": clash_state_label,
+    "exit_label": exit_label,
+    "lead_consent_words": consent_words,
+    "lead_detail_words": detail_words,
+    "match_label": match_label,
+    "need_label": need_label,
+    "segment_label": segment_label,
+    "stage_label": stage_label,
+    "trade_label": trade_label,
+}
