@@ -10,7 +10,7 @@ from crm.kernel.db import Base, UTCDateTime
 
 
 class ExportRecord(Base):
-    """One file that left the product."""
+    """One file that left the product. `stored_name` is the file in the installation's own folder, "" once it is not kept."""
 
     __tablename__ = "export_record"
 
@@ -20,5 +20,6 @@ class ExportRecord(Base):
     filters: Mapped[dict[str, Any]] = mapped_column(JSON)
     rows: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
+    stored_name: Mapped[str] = mapped_column(String(64), default="")
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), index=True)
     made_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
