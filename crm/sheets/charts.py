@@ -10,6 +10,9 @@ from xlsxwriter.worksheet import Worksheet
 from crm.sheets.specs import ChartSpec, Laid
 
 HEIGHT = 300  # pixels
+WIDTH = 760
+NARROWEST = 380
+GAP = 8
 ROWS = 16  # sheet rows that a chart covers, with a margin
 PALETTE = ("#1F6FB2", "#2FA084", "#E0A030", "#C8553D", "#7A5CA8", "#5F6B7A")
 KINDS: dict[str, dict[str, str]] = {
@@ -46,18 +49,25 @@ class FunnelData:
 
 
 def draw(book: Workbook, sheet: Worksheet, laid: Laid, funnels: FunnelData, at: int) -> int:
-    """Put the sheet's charts below each other from row `at` on; gives the first free row."""
-    for spec in laid.spec.charts:
-        if laid.last < laid.first:
-            continue  # a chart of nothing is an empty frame
+    """Put the sheet's charts from row `at` on, two side by side, so that a printed page cuts none; gives the first free row."""
+    if laid.last < laid.first:
+        return at  # a chart of nothing is an empty frame
+    width = WIDTH if len(laid.spec.charts) == 1 else max(NARROWEST, _table_width(laid) // 2)
+    for place, spec in enumerate(laid.spec.charts):
         if laid.spec.group_by and not spec.across:
             raise ValueError(f"{laid.name}: a chart over rows with subtotals would count twice")
         chart = _funnel(book, laid, spec, funnels) if spec.kind == "funnel" else _plain(book, laid, spec)
         chart.set_title({"name": spec.title, "overlay": False, "name_font": {"size": 12}})
-        chart.set_size({"width": 760, "height": HEIGHT})
-        sheet.insert_chart(at, 0, chart, {"object_position": 2, "description": spec.title})
-        at += ROWS
-    return at
+        chart.set_size({"width": width - GAP, "height": HEIGHT})
+        row = at + place // 2 * ROWS
+        options = {"object_position": 2, "description": spec.title, "x_offset": place % 2 * width}
+        sheet.insert_chart(row, 0, chart, options)
+    return at + -(-len(laid.spec.charts) // 2) * ROWS
+
+
+def _table_width(laid: Laid) -> int:
+    """Pixels: Excel's default font takes seven for a character and five around them."""
+    return int(sum(column.width * 7 + 5 for column in laid.spec.columns))
 
 
 def _plain(book: Workbook, laid: Laid, spec: ChartSpec) -> Any:
