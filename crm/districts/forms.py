@@ -22,5 +22,7 @@ class MoveForm(VersionedForm):
     """Where a district is to lie."""
 
     parent = Text(
-        _l("New parent"), most=200, description=_l("Code, name or path, such as East Town/Old Street; empty for the top level")
+        _l("New parent"),
+        most=200,
+        description=_l("Code, name or path, such as East Town/Old Street; empty for the top level"),
     )

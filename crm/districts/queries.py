@@ -76,9 +76,7 @@ def full_names(ids: Iterable[int]) -> dict[int, str]:
     rows = db.session.execute(select(District.id, District.path).where(District.id.in_(set(ids)))).all()
     needed = {int(step) for row in rows for step in row.path.split("/") if step}
     known = dict(
-        db.session.execute(select(District.id, District.name).where(District.id.in_(needed))).all()
-        if needed
-        else []
+        db.session.execute(select(District.id, District.name).where(District.id.in_(needed))).all() if needed else []
     )
     return {row.id: DIVIDER.join(known[int(step)] for step in row.path.split("/") if step) for row in rows}
 

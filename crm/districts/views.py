@@ -19,7 +19,7 @@ from crm.kernel.errors import DomainError, NotFound
 from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import clean_text
-from crm.web.forms import int_or, query_id
+from crm.web.forms import int_or, once, query_id
 from crm.web.guards import requires
 from crm.web.identity import the_actor
 from crm.web.paging import Paging, requested_page
@@ -118,9 +118,10 @@ def new() -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                made = commands.create_district(the_actor(), parent_id=parent_id, **_card(form))
-            flash(_("%(name)s was created.", name=made.name), "success")
-            return redirect(url_for("districts.show", district_id=made.id))
+                actor, card = the_actor(), _card(form)
+                made = once(actor, form, lambda: commands.create_district(actor, parent_id=parent_id, **card).id)
+            flash(_("%(name)s was created.", name=form.name.data), "success")
+            return redirect(url_for("districts.show", district_id=made))
         except DomainError as error:
             form.refuse(error, _field(error))
     above = [*queries.ancestors(parent), (parent.id, parent.name)] if parent else []

@@ -5,7 +5,9 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 ERRORS: dict[str, Any] = {
-    "districts.ambiguous": _l("%(name)s stands for %(count)s districts. Give the code or the path, such as East Town/Old Street."),
+    "districts.ambiguous": _l(
+        "%(name)s stands for %(count)s districts. Give the code or the path, such as East Town/Old Street."
+    ),
     "districts.code_taken": _l("The code %(taken)s belongs to another district."),
     "districts.cycle": _l("A district cannot lie below itself or below one of its own parts."),
     "districts.missing": _l("There is no such district."),

@@ -40,7 +40,7 @@ class ChangePasswordForm(NewPasswordForm):
 
 
 class _PersonFields(VersionedForm):
-    name = Text(_l("Name"), [InputRequired()], most=80)
+    name = Text(_l("Full name"), [InputRequired()], most=80)
     role = SelectField(_l("Role"), choices=choices(ROLES.items()))
     external = BooleanField(
         _l("External trainer"), description=_l("Sees counts, never customers. Only for organisers.")

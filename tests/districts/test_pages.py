@@ -56,6 +56,12 @@ def test_a_mistake_is_named_and_what_was_typed_stays(client_of, cast):
     assert db.session.scalar(select(db.func.count()).select_from(District)) == 4
 
 
+def test_the_same_form_twice_makes_one_district(client_of, cast):
+    card = CARD | {"client_uid": "7c1b8b8e-5c1c-4d4e-8a59-0e8f0a4b9d10"}
+    answers = [client_of("olga").post("/districts/new", data=card).headers["Location"] for _ in range(2)]
+    assert answers[0] == answers[1]
+
+
 def test_a_missing_district_and_an_impossible_number_answer_404(client_of, cast):
     olga = client_of("olga")
     for path in ("/districts/999", "/districts/999/edit", "/districts/999/branch", f"/districts/{2**63}"):
