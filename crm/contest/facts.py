@@ -17,10 +17,8 @@ from crm.leads.ledger import live_entries
 from crm.leads.ledger_models import IntentEntry, LeadMerge, LeadStage, StageEntry
 from crm.leads.models import Consent, Lead
 from crm.leads.rules import FIELD_STAGES, counting
-from crm.outreach.models import Attendance, Visit
-from crm.people.models import Membership
+from crm.outreach.queries import attended_members, valid_visits
 
-PRESENT = ("present", "late")
 SCORING_INTENTS = ("A", "B")
 
 ShareAt = Callable[[datetime], Fraction]
@@ -49,29 +47,15 @@ def facts_of(window: Window, share_at: ShareAt) -> list[Fact]:
 
 
 def _visits(window: Window, share_at: ShareAt) -> Iterator[Fact]:
-    """Valid visits that are not voided. A companion has a part of the visit and no count of their own."""
-    query = select(
-        Visit.id, Visit.day, Visit.team_id, Visit.member_id, Visit.companion_id, Visit.occurred_at
-    ).where(
-        Visit.campaign_id.in_(window.campaign_ids),
-        Visit.day.between(window.first, window.last),
-        Visit.team_id.in_(window.team_ids),
-        Visit.valid,
-        _standing(window.as_of),
-    )  # fmt: skip
-    for visit_id, day, team_id, member_id, companion_id, at in db.session.execute(query):
-        if team_id is None:
+    """A companion has a part of the visit and no count of their own."""
+    for one in valid_visits(window.campaign_ids, window.first, window.last, as_of=window.as_of):
+        if one.team_id is None or one.team_id not in window.team_ids:
             continue
-        ref = f"visit:{visit_id}"
-        yield Fact("visit", day, team_id, member_id, at, ref)
-        if companion_id is not None:
-            yield Fact("visit", day, team_id, companion_id, at, ref, share=share_at(at))
-
-
-def _standing(as_of: datetime | None) -> ColumnElement[bool]:
-    if as_of is None:
-        return Visit.voided_at.is_(None)
-    return and_(Visit.received_at <= as_of, or_(Visit.voided_at.is_(None), Visit.voided_at > as_of))
+        ref = f"visit:{one.id}"
+        yield Fact("visit", one.day, one.team_id, one.member_id, one.occurred_at, ref)
+        if one.companion_id is not None:
+            share = share_at(one.occurred_at)
+            yield Fact("visit", one.day, one.team_id, one.companion_id, one.occurred_at, ref, share=share)
 
 
 def _stages(window: Window) -> Iterator[Fact]:
@@ -158,37 +142,9 @@ Attended = dict[tuple[int, date], frozenset[int]]
 
 
 def attended(window: Window) -> Attended:
-    """Who was there: the roll call (present or late), or the roster of the day where nobody called the roll.
-
-    A member who is on the roll of two campaigns on one day was there once.
-    """
-    called: dict[tuple[int, date], set[int]] = {}
-    query = select(Attendance.team_id, Attendance.day, Attendance.member_id, Attendance.state).where(
-        Attendance.campaign_id.in_(window.campaign_ids),
-        Attendance.team_id.in_(window.team_ids),
-        Attendance.day.between(window.first, window.last),
-    )
-    if window.as_of is not None:
-        query = query.where(Attendance.recorded_at <= window.as_of)
-    for team_id, day, member_id, state in db.session.execute(query):
-        there = called.setdefault((team_id, day), set())
-        if state in PRESENT:
-            there.add(member_id)
-    return {**_rosters(window), **{key: frozenset(there) for key, there in called.items()}}
-
-
-def _rosters(window: Window) -> Attended:
-    """Members by team and day, from the dated memberships: a later transfer moves no past day."""
-    query = select(Membership.team_id, Membership.user_id, Membership.valid_from, Membership.valid_to).where(
-        Membership.team_id.in_(window.team_ids),
-        Membership.valid_from <= window.last,
-        or_(Membership.valid_to.is_(None), Membership.valid_to >= window.first),
-    )
-    found: dict[tuple[int, date], set[int]] = {}
-    for team_id, user_id, valid_from, valid_to in db.session.execute(query):
-        for day in days_between(max(valid_from, window.first), min(valid_to or window.last, window.last)):
-            found.setdefault((team_id, day), set()).add(user_id)
-    return {key: frozenset(there) for key, there in found.items()}
+    """Who was there, as outreach knows it: the roll call, or the roster of the day where nobody called the roll."""
+    found = attended_members(window.campaign_ids, window.first, window.last, as_of=window.as_of)
+    return {key: members for key, members in found.items() if key[0] in window.team_ids}
 
 
 def days_between(first: date, last: date) -> Iterator[date]:

@@ -111,7 +111,7 @@ class RulesForm(VersionedForm):
 class ContestForm(RulesForm):
     """A contest in preparation. The code stays as it was first written."""
 
-    code = Text(_l("Code"), most=40)
+    code = Text(_l("Code"), [InputRequired()], most=40)
     name = Text(_l("Name"), [InputRequired()], most=120)
     starts_on = DateField(_l("First day"), [InputRequired()])
     ends_on = DateField(_l("Last day"), [InputRequired()])

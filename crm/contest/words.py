@@ -105,16 +105,14 @@ PARTS = {
     "tariff": _l("Customary points"),
 }
 
-_ALL = {**KINDS, **ADJUSTMENTS, **TIES, **BASES}
-
 
 def value_label(value: Any) -> Any:
-    """A value of the rules in words: codes by their label, lists joined, a missing one as a dash."""
+    """A value of the rules in words: a basis by its label, tie-breaks in their order, a missing one as a dash."""
     if value is None:
         return "—"
     if isinstance(value, list):
-        return " → ".join(str(_ALL.get(one, one)) for one in value)
-    return _ALL.get(value, value) if isinstance(value, str) else value
+        return " → ".join(str(TIES.get(one, one)) for one in value)
+    return BASES.get(value, value) if isinstance(value, str) else value
 
 
 GLOBALS: dict[str, Any] = {
@@ -126,6 +124,6 @@ GLOBALS: dict[str, Any] = {
     "contest_tie_label": lambda code: TIES.get(code, code),
     "contest_basis_label": lambda code: BASES.get(code, code),
     "contest_part_label": lambda code: PARTS.get(code, code),
-    "contest_key_label": lambda code: _ALL.get(code, code),
+    "contest_key_label": lambda code: KINDS.get(code, ADJUSTMENTS.get(code, code)),
     "contest_value_label": value_label,
 }
