@@ -348,13 +348,15 @@ def person_days(campaign_ids: Collection[int], from_day: date, to_day: date) -> 
 
 
 def attended_members(
-    campaign_ids: Collection[int], from_day: date, to_day: date
+    campaign_ids: Collection[int], from_day: date, to_day: date, *, as_of: datetime | None = None
 ) -> dict[tuple[int, date], frozenset[int]]:
-    """Who the person-days of `person_days` are, for boards of persons."""
+    """Who the person-days of `person_days` are, for boards of persons; with `as_of` by what was noted until then."""
     taken: dict[tuple[int, date], set[int]] = {}
     query = select(Attendance.team_id, Attendance.day, Attendance.member_id, Attendance.state).where(
         Attendance.campaign_id.in_(campaign_ids), Attendance.day.between(from_day, to_day)
     )
+    if as_of is not None:
+        query = query.where(Attendance.recorded_at <= as_of)
     for team_id, day, member_id, state in db.session.execute(query):
         here = taken.setdefault((team_id, day), set())
         if state in ATTENDED:
