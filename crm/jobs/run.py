@@ -60,7 +60,9 @@ def missed(jobs: Iterable[Job], at: datetime) -> list[tuple[Job, datetime]]:
     done = set(
         db.session.execute(select(JobRun.job, JobRun.slot).where(JobRun.slot >= at - LOOK_BACK - timedelta(days=1)))
     )
-    return sorted(((job, slot) for job, slot in due if (job.name, slot) not in done), key=lambda one: (one[1], one[0].name))
+    return sorted(
+        ((job, slot) for job, slot in due if (job.name, slot) not in done), key=lambda one: (one[1], one[0].name)
+    )
 
 
 def catch_up(jobs: Sequence[Job], at: datetime) -> list[Done]:

@@ -28,9 +28,7 @@ from crm.people.models import User
 _HELD_IN = frozenset({Status.RUNNING.value, Status.CLOSED.value})
 
 
-def open_meeting(
-    actor: Actor, *, campaign_id: int, team_id: int | None, day: date, kind: str, at: datetime
-) -> Meeting:
+def open_meeting(actor: Actor, *, campaign_id: int, team_id: int | None, day: date, kind: str, at: datetime) -> Meeting:
     """The meeting of that slot, made when there is none yet: two people who open it at once get the same one.
 
     Raises NotFound for a campaign or team out of sight, Forbidden for who does not lead it, Invalid for a day outside the
@@ -64,7 +62,9 @@ def _opened(actor: Actor, campaign_id: int, team_id: int | None, day: date, kind
     if meeting is None:
         raise Conflict("form.stale")
     if made is not None:
-        audit.record(actor, "meeting.open", "meeting", meeting.id, campaign=campaign_id, team=team_id, day=day, kind=kind)
+        audit.record(
+            actor, "meeting.open", "meeting", meeting.id, campaign=campaign_id, team=team_id, day=day, kind=kind
+        )
     return meeting
 
 

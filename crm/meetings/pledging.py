@@ -35,7 +35,9 @@ class Presence:
     reason: str = ""
 
 
-def call_roll(actor: Actor, meeting_id: int, *, team_id: int, roll: list[Presence], at: datetime) -> tuple[Attendance, ...]:
+def call_roll(
+    actor: Actor, meeting_id: int, *, team_id: int, roll: list[Presence], at: datetime
+) -> tuple[Attendance, ...]:
     """Who is there, late, on leave or absent, with the reason; only what changes is written. A morning meeting's."""
     meeting = writable(actor, meeting_id, kind=Kind.MORNING)
     if meeting.team_id not in (None, team_id):
@@ -116,9 +118,7 @@ def lock_pledges(actor: Actor, meeting_id: int, *, at: datetime) -> Meeting:
     return meeting
 
 
-def _check_place(
-    actor: Actor, campaign_id: int, team_id: int, member_id: int | None, day: date, at: datetime
-) -> None:
+def _check_place(actor: Actor, campaign_id: int, team_id: int, member_id: int | None, day: date, at: datetime) -> None:
     campaign = get_campaign(actor, campaign_id)
     check_scope(actor, team_id)
     if not takes_part(campaign_id, team_id):
@@ -131,7 +131,9 @@ def _check_place(
     if day > business_day(at, zone_name()):
         raise Invalid("meeting.future")
     if member_id is not None:
-        held = select(Membership.id).where(Membership.user_id == member_id, Membership.team_id == team_id, in_force(day))
+        held = select(Membership.id).where(
+            Membership.user_id == member_id, Membership.team_id == team_id, in_force(day)
+        )
         if db.session.scalar(held.limit(1)) is None:
             raise Invalid("outreach.not_member")
 

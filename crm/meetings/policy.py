@@ -32,9 +32,7 @@ GRANTS: dict[Role, frozenset[str]] = {
 }
 
 
-def visible_to(
-    actor: Actor, table: type[Meeting] | type[StoredReport] | type[Todo] = Meeting
-) -> ColumnElement[bool]:
+def visible_to(actor: Actor, table: type[Meeting] | type[StoredReport] | type[Todo] = Meeting) -> ColumnElement[bool]:
     """The meetings (or reports, to-dos) that the actor may see: those of the own teams.
 
     The whole campaign's hold every team's attendance and words, so they are for those who see all teams.

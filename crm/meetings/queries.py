@@ -286,9 +286,7 @@ Pledges = dict[tuple[int, int | None, str], int]
 """What was promised, by team, member (None for the team itself) and metric."""
 
 
-def pledges_of(
-    campaign_id: int, day: date, *, team_id: int | None = None, as_of: datetime | None = None
-) -> Pledges:
+def pledges_of(campaign_id: int, day: date, *, team_id: int | None = None, as_of: datetime | None = None) -> Pledges:
     """What holds of the pledges of a day, or what held at a moment. The caller has checked the scope."""
     query = select(Pledge.team_id, Pledge.member_id, Pledge.metric, Pledge.value).where(
         Pledge.campaign_id == campaign_id, Pledge.day == day, Pledge.metric.in_(PLEDGED)

@@ -18,6 +18,7 @@ from crm.contest.queries import Board, BoardRow, contests_of_campaign, standings
 from crm.figures.queries import (
     DEFINITIONS_VERSION,
     METRICS,
+    MINIMUM_BASE,
     FunnelCounts,
     FunnelQuery,
     Rate,
@@ -179,7 +180,9 @@ def _team(frame: _Frame, field: _Field, team: TeamRow, daily: FunnelCounts, summ
         "pledges": _kept(_promised(field.pledges, team.team_id), daily, walked),
         "targets": _targets(field, team.team_id),
         "attendance": field.roll.get(team.team_id, []),
-        "log": field.logs.get(team.team_id, {"status": "missing", "submitted_at": None, "locked_at": None, "words": None}),
+        "log": field.logs.get(
+            team.team_id, {"status": "missing", "submitted_at": None, "locked_at": None, "words": None}
+        ),
         "members": _members(frame, field, team.team_id),
     }
 
@@ -196,12 +199,16 @@ def _members(frame: _Frame, field: _Field, team_id: int) -> list[Body]:
     """Who belongs to the team that day, promised something or earned something for it."""
     roster = {one.user_id for one in members(SYSTEM, on=frame.day, team_id=team_id)}
     pledged = {member for team, member, _ in field.pledges if team == team_id and member is not None}
-    earned = {int(member) for team, member in (*field.counts, *field.visits) if team == str(team_id) and member.isdigit()}
+    earned = {
+        int(member) for team, member in (*field.counts, *field.visits) if team == str(team_id) and member.isdigit()
+    }
     rows = []
     for member in sorted(roster | pledged | earned):
         key = (str(team_id), str(member))
         counts, walked = field.counts.get(key, _NO_COUNTS), field.visits.get(key, _NO_VISITS)
-        promised = {metric: value for (team, who, metric), value in field.pledges.items() if (team, who) == (team_id, member)}
+        promised = {
+            metric: value for (team, who, metric), value in field.pledges.items() if (team, who) == (team_id, member)
+        }
         rows.append(
             {
                 "id": member,
@@ -249,16 +256,19 @@ def _plain(counts: FunnelCounts) -> Body:
 
 
 def _counts(counts: FunnelCounts) -> Body:
-    rates = {
-        "application_rate": _rate(counts.application_rate),
-        "acceptance_rate": _rate(counts.acceptance_rate),
-        "overall_rate": _rate(counts.overall_rate),
+    return {**_plain(counts), **_rates(counts), "overall_rate": _rate(counts.overall_rate, "consult")}
+
+
+def _rates(counts: FunnelCounts) -> Body:
+    return {
+        "application_rate": _rate(counts.application_rate, "consult"),
+        "acceptance_rate": _rate(counts.acceptance_rate, "application"),
     }
-    return {**_plain(counts), **rates}
 
 
-def _rate(rate: Rate) -> Body:
-    return {"k": rate.k, "n": rate.n, "percent": rate.percent()}
+def _rate(rate: Rate, base: str) -> Body:
+    """A rate with its base; `enough` says whether the base carries it (样本不足 if not)."""
+    return {"k": rate.k, "n": rate.n, "percent": rate.percent(), "enough": rate.enough(MINIMUM_BASE[base])}
 
 
 def _visits(counts: VisitCounts) -> Body:
@@ -306,8 +316,7 @@ def _place(row: BoardRow) -> Body:
         "consult": row.consult,
         "application": row.application,
         "accepted": row.accepted,
-        "application_rate": _rate(row.application_rate),
-        "acceptance_rate": _rate(row.acceptance_rate),
+        **_rates(row.funnel),
     }
 
 

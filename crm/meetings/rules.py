@@ -162,7 +162,9 @@ def differences(before: Any, after: Any, path: str = "") -> list[Difference]:
     if isinstance(before, list) and isinstance(after, list):
         places = range(max(len(before), len(after)))
         return [
-            one for place in places for one in differences(_at(before, place), _at(after, place), _joined(path, str(place + 1)))
+            one
+            for place in places
+            for one in differences(_at(before, place), _at(after, place), _joined(path, str(place + 1)))
         ]
     return [Difference(path, _shown(before), _shown(after))]
 

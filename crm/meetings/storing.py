@@ -68,7 +68,9 @@ def store_evening_report(
     )  # fmt: skip
     db.session.add(report)
     db.session.flush()
-    audit.record(actor, "report.store", "stored_report", report.id, revision=report.revision, sha256=digest, reason=reason)
+    audit.record(
+        actor, "report.store", "stored_report", report.id, revision=report.revision, sha256=digest, reason=reason
+    )
     return report
 
 
@@ -76,6 +78,12 @@ def newest_report(actor: Actor, campaign_id: int, team_id: int | None, day: date
     """The newest revision of a day's evening report, if one was stored and the actor may see it."""
     query = select(StoredReport).where(*_slot(campaign_id, team_id, day), visible_to(actor, StoredReport))
     return db.session.scalar(query.order_by(StoredReport.revision.desc()).limit(1))
+
+
+def coming_moment(newest: StoredReport | None, day: date, at: datetime, zone_name: str) -> datetime:
+    """What a report stored at `at` counts: until the bell, or what a later correction has counted already."""
+    moment = rules.report_moment(day, at, zone_name)
+    return moment if newest is None else max(moment, newest.as_of)
 
 
 def get_report(actor: Actor, report_id: int) -> StoredReport:

@@ -48,7 +48,9 @@ def _campaigns_on(day: date) -> Select[int]:
     held = (Status.RUNNING.value, Status.CLOSED.value)
     return (
         select(Campaign.id)
-        .where(Campaign.status.in_(held), Campaign.walk_in.is_(False), Campaign.starts_on <= day, Campaign.ends_on >= day)
+        .where(
+            Campaign.status.in_(held), Campaign.walk_in.is_(False), Campaign.starts_on <= day, Campaign.ends_on >= day
+        )
         .order_by(Campaign.id)
     )
 

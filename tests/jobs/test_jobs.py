@@ -11,14 +11,14 @@ from crm.jobs.models import JobRun
 from crm.jobs.run import catch_up, missed, run_slot
 from crm.jobs.scheduler import look
 from crm.jobs.table import Job
-from crm.kernel.audit import AuditEntry, record
 from crm.kernel.actor import SYSTEM
+from crm.kernel.audit import AuditEntry, record
 from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
 from crm.meetings.models import StoredReport
-from crm.meetings.tasks import JOBS
 from crm.meetings.rules import canonical
+from crm.meetings.tasks import JOBS
 from tests.meetings.setting import LATER, a_day, lead
 from tests.moments import BELL, DAY_1, DAY_2, NOON
 
@@ -90,7 +90,7 @@ def threads_of(act, count=4):
         barrier.wait()
         try:
             act()
-        except BaseException as error:  # noqa: BLE001 - handed to the test
+        except BaseException as error:
             wrong.append(error)
 
     crowd = [threading.Thread(target=body) for _ in range(count)]
@@ -164,7 +164,12 @@ def test_a_report_that_somebody_stored_at_the_bell_is_left_alone(app, actor, cas
     a_day(actor, cast)
     with unit_of_work():
         store_evening_report(
-            actor("alice"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["red"], day=DAY_2, as_of=BELL, at=BELL
+            actor("alice"),
+            campaign_id=cast.campaigns["roadshow"],
+            team_id=cast.teams["red"],
+            day=DAY_2,
+            as_of=BELL,
+            at=BELL,
         )
     with time_machine.travel(LATER, tick=True):
         catch_up(JOBS, LATER)

@@ -21,7 +21,12 @@ def meeting(actor, cast, *, team="red", kind="evening", day=DAY_2, who="olga", a
     """The id of an open meeting; team None is the whole campaign's."""
     with unit_of_work():
         made = open_meeting(
-            actor(who), campaign_id=cast.campaigns["roadshow"], team_id=team and cast.teams[team], day=day, kind=kind, at=at
+            actor(who),
+            campaign_id=cast.campaigns["roadshow"],
+            team_id=team and cast.teams[team],
+            day=day,
+            kind=kind,
+            at=at,
         )
         return made.id
 

@@ -25,15 +25,19 @@ SECOND = timedelta(seconds=1)
 
 
 def compose(actor, cast, who="olga", team=None, as_of=BELL, day=DAY_2, **kwargs):
-    return compose_evening(
-        actor(who), cast.campaigns["roadshow"], team and cast.teams[team], day, as_of, **kwargs
-    )
+    return compose_evening(actor(who), cast.campaigns["roadshow"], team and cast.teams[team], day, as_of, **kwargs)
 
 
 def store(actor, cast, who="olga", team="red", as_of=BELL, at=BELL, **kwargs):
     with unit_of_work():
         return storing.store_evening_report(
-            actor(who), campaign_id=cast.campaigns["roadshow"], team_id=team and cast.teams[team], day=DAY_2, as_of=as_of, at=at, **kwargs
+            actor(who),
+            campaign_id=cast.campaigns["roadshow"],
+            team_id=team and cast.teams[team],
+            day=DAY_2,
+            as_of=as_of,
+            at=at,
+            **kwargs,
         )
 
 
@@ -47,13 +51,25 @@ def test_the_report_says_what_the_funnel_and_the_board_say(actor, cast):
         assert body["funnel"]["day"][name] == getattr(live.total, name)
         assert [team["day"][name] for team in body["teams"]] == [getattr(row.counts, name) for row in live.rows]
     rate = live.total.application_rate
-    assert body["funnel"]["day"]["application_rate"] == {"k": rate.k, "n": rate.n, "percent": rate.percent()}
+    assert body["funnel"]["day"]["application_rate"] == {
+        "k": rate.k,
+        "n": rate.n,
+        "percent": rate.percent(),
+        "enough": False,
+    }
     walked = visits(actor("olga"), asked)
-    assert body["visits"]["day"] == {"valid": walked.total.valid, "touched": walked.total.touched} == {"valid": 3, "touched": 1}
+    assert (
+        body["visits"]["day"]
+        == {"valid": walked.total.valid, "touched": walked.total.touched}
+        == {"valid": 3, "touched": 1}
+    )
     for name, cumulative in (("daily", False), ("cumulative", True)):
         board = standings_of(actor("olga"), contest_id, day=DAY_2, cumulative=cumulative)
         rows = [(row.rank, row.team_id, row.points_shown, row.score_shown, row.consult) for row in board.rows]
-        shown = [(row["rank"], row["team_id"], row["points"], row["score"], row["consult"]) for row in body["standings"][0][name]]
+        shown = [
+            (row["rank"], row["team_id"], row["points"], row["score"], row["consult"])
+            for row in body["standings"][0][name]
+        ]
         assert shown == rows
     assert body["funnel"]["day"]["consult"] == 5
 
@@ -87,7 +103,13 @@ def test_composed_the_next_morning_it_is_the_same_to_the_byte(actor, cast):
         commands.add_todo(actor("olga"), evening, text="又一件", at=LATER)
         commands.withdraw_case(actor("olga"), 1, at=LATER)
         pledging.set_pledges(
-            actor("olga"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["red"], member_id=None, day=DAY_2, values={"visits": 9}, at=LATER
+            actor("olga"),
+            campaign_id=cast.campaigns["roadshow"],
+            team_id=cast.teams["red"],
+            member_id=None,
+            day=DAY_2,
+            values={"visits": 9},
+            at=LATER,
         )
     assert canonical(compose(actor, cast)) == at_the_bell
     assert canonical(compose(actor, cast, as_of=LATER)) != at_the_bell
@@ -128,7 +150,9 @@ def test_pledges_stand_beside_what_was_done(actor, cast):
     morning = meeting(actor, cast, kind="morning")
     place = {"campaign_id": cast.campaigns["roadshow"], "team_id": cast.teams["red"], "day": DAY_2, "at": MORNING}
     with unit_of_work():
-        pledging.set_pledges(actor("alice"), member_id=cast.users["bob"], values={"consults": "5", "accepted": 1}, **place)
+        pledging.set_pledges(
+            actor("alice"), member_id=cast.users["bob"], values={"consults": "5", "accepted": 1}, **place
+        )
         pledging.set_pledges(actor("alice"), member_id=cast.users["alice"], values={"consults": 2}, **place)
         pledging.lock_pledges(actor("alice"), morning, at=MORNING)
     a_day(actor, cast)
@@ -138,7 +162,10 @@ def test_pledges_stand_beside_what_was_done(actor, cast):
         {"metric": "accepted", "pledged": 1, "done": 1},
     ]
     bob = next(row for row in team["members"] if row["name"] == "鲍勃")
-    assert bob["pledges"] == [{"metric": "consults", "pledged": 5, "done": 2}, {"metric": "accepted", "pledged": 1, "done": 0}]
+    assert bob["pledges"] == [
+        {"metric": "consults", "pledged": 5, "done": 2},
+        {"metric": "accepted", "pledged": 1, "done": 0},
+    ]
 
 
 def test_the_roll_and_the_logs_are_those_of_the_moment(actor, cast):
@@ -150,7 +177,10 @@ def test_the_roll_and_the_logs_are_those_of_the_moment(actor, cast):
     with unit_of_work():
         commands.lock_logs(actor("alice"), evening, at=BELL + SECOND)
     (team,) = compose(actor, cast, team="red")["teams"]
-    assert [(row["name"], row["state"], row["reason"]) for row in team["attendance"]] == [("爱丽", "present", ""), ("鲍勃", "leave", "培训")]
+    assert [(row["name"], row["state"], row["reason"]) for row in team["attendance"]] == [
+        ("爱丽", "present", ""),
+        ("鲍勃", "leave", "培训"),
+    ]
     assert team["log"]["status"] == "missing"
     assert team["log"]["locked_at"] is None
     (after,) = compose(actor, cast, team="red", words_as_of=LATER)["teams"]
@@ -198,7 +228,10 @@ def test_a_changed_body_is_found(actor, cast):
 
 def tamper():
     """Changes a stored body behind the product's back, with the guard taken away."""
-    guards = {"sqlite": "DROP TRIGGER stored_report_no_update", "postgresql": "DROP TRIGGER stored_report_append_only ON stored_report"}
+    guards = {
+        "sqlite": "DROP TRIGGER stored_report_no_update",
+        "postgresql": "DROP TRIGGER stored_report_append_only ON stored_report",
+    }
     with unit_of_work():
         db.session.execute(text(guards[db.engine.dialect.name]))
         for row in db.session.execute(select(StoredReport.id, StoredReport.body)).all():
