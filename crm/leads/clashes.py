@@ -60,7 +60,7 @@ def list_clashes(actor: Actor, *, page: int = 1) -> Page[ClashRow]:
     rows = db.session.execute(query.order_by(Clash.id.desc()).limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
     teams, people = team_names(), user_names()
     uids = [clash.claim_uid for clash, _, _ in rows]
-    own = dict(db.session.execute(select(Lead.uid, Lead.id).where(Lead.uid.in_(uids))).tuples().all())
+    own = dict(db.session.execute(select(Lead.uid, Lead.id).where(Lead.uid.in_(uids))).all())
     return Page(
         [
             ClashRow(

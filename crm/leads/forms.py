@@ -39,7 +39,7 @@ def id_choices(rows: Iterable[tuple[int, str]], *, empty: Any = None) -> Choices
     return choices(rows if empty is None else [("", empty), *rows])
 
 
-class Choice(SelectField):
+class CodeSelect(SelectField):
     """A select over codes, empty when nothing was sent; a raw value from a sheet stays choosable when it is the present one."""
 
     def __init__(self, label: Any = None, validators: Any = (), **kwargs: Any) -> None:
@@ -52,25 +52,18 @@ class Choice(SelectField):
             self.choices = [*known, SelectChoice(value, value)]
 
 
-class Boxes(SelectMultipleField):
-    """Several boxes, none ticked at first."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-
-
 class CardFields(BaseForm):
     """The fields of a lead's card that a new lead and a changed one share."""
 
     name = Text(_l("Form of address"), [DataRequired()], most=80)
-    trade = Choice(_l("Trade"), [InputRequired()], choices=coded(words.TRADES, empty=_l("Choose …")))
+    trade = CodeSelect(_l("Trade"), [InputRequired()], choices=coded(words.TRADES, empty=_l("Choose …")))
     shop = Text(_l("Shop or firm"), most=120)
     address = Text(_l("Address"), most=200)
     licence_number = Text(_l("Licence number"), most=18)
-    segment = Choice(_l("Client group"), choices=coded(words.SEGMENTS, empty="—"))
-    approach = Choice(_l("Approach"), choices=coded(words.APPROACHES, empty="—"))
-    intent = Choice(_l("Intent"), choices=coded(words.INTENTS, empty=_l("Unknown")))
-    need = Choice(_l("Need"), choices=coded(words.NEEDS, empty="—"))
+    segment = CodeSelect(_l("Client group"), choices=coded(words.SEGMENTS, empty="—"))
+    approach = CodeSelect(_l("Approach"), choices=coded(words.APPROACHES, empty="—"))
+    intent = CodeSelect(_l("Intent"), choices=coded(words.INTENTS, empty=_l("Unknown")))
+    need = CodeSelect(_l("Need"), choices=coded(words.NEEDS, empty="—"))
     amount_wan = DecimalField(
         _l("Amount needed"),
         [Optional(), NumberRange(min=0, max=_LARGEST_AMOUNT)],
@@ -79,8 +72,8 @@ class CardFields(BaseForm):
     )
     district_id = SelectField(_l("District"), coerce=id_or_none, choices=[])
     years = Count(_l("Years in business"), most=99)
-    premises = Choice(_l("Premises"), choices=coded(words.PREMISES, empty="—"))
-    turnover = Choice(_l("Turnover a year"), choices=coded(words.TURNOVERS, empty="—"))
+    premises = CodeSelect(_l("Premises"), choices=coded(words.PREMISES, empty="—"))
+    turnover = CodeSelect(_l("Turnover a year"), choices=coded(words.TURNOVERS, empty="—"))
     lender = Text(_l("Lender at present"), most=60)
     purpose = Text(_l("Purpose of the loan"), most=100)
     term = Text(_l("Term wished"), most=40)
@@ -124,8 +117,11 @@ class NewLeadForm(CardFields):
         _l("Agrees that we keep these facts to answer this enquiry"),
         [InputRequired(_l("Without this consent nothing may be kept."))],
     )
-    marketing = Boxes(
-        _l("Agrees to hear of products"), choices=coded({code: words.CHANNELS[code] for code in CHANNELS})
+    marketing = SelectMultipleField(
+        _l("Agrees to hear of products"),
+        choices=coded({code: words.CHANNELS[code] for code in CHANNELS}),
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
     )
     financial = BooleanField(_l("Agrees that financial facts (turnover, lender) are kept"))
     how = SelectField(

@@ -135,6 +135,8 @@ def _reveals(family: list[int], people: dict[int, str]) -> Iterator[Line]:
 
 def _events(actor: Actor, family: list[int], people: dict[int, str]) -> Iterator[Line]:
     for event in db.session.scalars(select(LeadEvent).where(LeadEvent.lead_id.in_(family))):
+        if event.kind in ("merged", "parted") and event.lead_id != family[0]:
+            continue  # both leads have this line; one is enough
         facts = dict(event.detail)
         if event.kind == "assigned":
             facts |= {

@@ -61,7 +61,7 @@ WITHDRAWALS = {
     "everything": _l("Everything: no contact any more"),
 }
 MATCHES = {"phone": _l("Same phone"), "licence": _l("Same licence number"), "name_place": _l("Same name, same place")}
-CLASH_STATES = {"open": _l("Open"), "decided": _l("Decided")}
+CLASH_STATES = {"open": _l("Waiting for the referee"), "decided": _l("Decided")}
 PREMISES = {"owned": _l("Owned"), "rented": _l("Rented")}
 TURNOVERS = {
     "under_50": _l("Under 500,000 yuan"),
