@@ -137,7 +137,7 @@ def tick_todo(todo_id: int) -> Response:
     done = request.form.get("done", "1") == "1"
     with unit_of_work():
         commands.done_todo(the_actor(), todo_id, at=now(), done=done)
-    flash(_("Done.") if done else _("Open again."), "success")
+    flash(_("Done.") if done else _("The to-do is open again."), "success")
     meeting_id = id_or_none(request.form.get("meeting_id"))
     if meeting_id is not None and meeting_id > 0:
         return redirect(url_for("meetings.room", meeting_id=meeting_id, _anchor="todos"))

@@ -124,7 +124,7 @@ def add_todo(meeting_id: int) -> Answer:
 
     def act() -> None:
         due = request.form.get("due_on")
-        content = {
+        content: dict[str, Any] = {
             "text": clean_text(request.form.get("text")),
             "owner_id": id_or_none(request.form.get("owner_id")),
             "due_on": day_of(due, business_day(now(), settings().zone)) if due else None,
@@ -141,7 +141,7 @@ def add_case(meeting_id: int) -> Answer:
 
     def act() -> None:
         words = {name: clean_text(request.form.get(name)) for name in ("segment", "opening", "objection", "result")}
-        content = {"member_id": id_or_none(request.form.get("member_id")), **words}
+        content: dict[str, Any] = {"member_id": id_or_none(request.form.get("member_id")), **words}
         _once(content, lambda: commands.add_case_card(the_actor(), meeting_id, at=now(), **content))
 
     return _done(meeting_id, "case", act, _("The case is kept."), "cases")
