@@ -9,7 +9,17 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 
 from crm.campaigns.queries import get_campaign
-from crm.contest.queries import AdjustmentRow, Board, ContestCard, Version, adjustments_of, contests_of_campaign, list_contests, standings_of, versions_of
+from crm.contest.queries import (
+    AdjustmentRow,
+    Board,
+    ContestCard,
+    Version,
+    adjustments_of,
+    contests_of_campaign,
+    list_contests,
+    standings_of,
+    versions_of,
+)
 from crm.figures.asking import NONE
 from crm.figures.funnels import MOST_DAYS
 from crm.figures.labels import named
@@ -119,10 +129,10 @@ def gather(actor: Actor, asked: WorkbookQuery, *, at: datetime) -> Contents:
         walked=visits(actor, replace(query, by=None)).total,
         days=_days(actor, query),
         team_days=matrix(actor, query, "day", "team"),
-        places=_lines(actor, query, "place"),
-        teams=_lines(actor, query, "team"),
-        members=_lines(actor, query, "member"),
-        campaigns=_lines(actor, query, "campaign") if campaign is None else None,
+        places=lines_of(actor, query, "place"),
+        teams=lines_of(actor, query, "team"),
+        members=lines_of(actor, query, "member"),
+        campaigns=lines_of(actor, query, "campaign") if campaign is None else None,
         targets={} if campaign is None else _targets(completion(actor, campaign.id), whole=scope is None),
         contests=_contests(actor, asked, query, today, at),
         logs=() if campaign is None else _logs(actor, campaign.id, query, names),
@@ -150,7 +160,7 @@ def _last_day(query: FunnelQuery, today: date) -> date:
     return last if query.from_day is None else max(last, query.from_day)
 
 
-def _lines(actor: Actor, query: FunnelQuery, by: str) -> tuple[Line, ...]:
+def lines_of(actor: Actor, query: FunnelQuery, by: str) -> tuple[Line, ...]:
     """Every group with a lead or a visit, so that both columns add up to their totals."""
     query = replace(query, by=by)
     counts, walked = {row.key: row.counts for row in funnel(actor, query).rows}, visits(actor, query)
@@ -203,7 +213,14 @@ def _contests(actor: Actor, asked: WorkbookQuery, query: FunnelQuery, today: dat
 
 
 def _logs(actor: Actor, campaign_id: int, query: FunnelQuery, names: Mapping[int, str]) -> tuple[LogTime, ...]:
-    columns = (DailyLog.day, DailyLog.team_id, DailyLog.status, DailyLog.submitted_at, DailyLog.late, DailyLog.locked_at)
+    columns = (
+        DailyLog.day,
+        DailyLog.team_id,
+        DailyLog.status,
+        DailyLog.submitted_at,
+        DailyLog.late,
+        DailyLog.locked_at,
+    )
     wanted = [DailyLog.campaign_id == campaign_id]
     if query.from_day is not None:
         wanted.append(DailyLog.day >= query.from_day)
@@ -214,8 +231,9 @@ def _logs(actor: Actor, campaign_id: int, query: FunnelQuery, names: Mapping[int
         wanted.append(DailyLog.team_id.in_(scope))
     rows = db.session.execute(select(*columns).where(*wanted).order_by(DailyLog.day, DailyLog.team_id).limit(MOST_LOGS))
     return tuple(
-        LogTime(row.day, names.get(row.team_id, ""), row.status, row.submitted_at, row.late, row.locked_at) for row in rows
+        LogTime(row.day, names.get(row.team_id, ""), row.status, row.submitted_at, row.late, row.locked_at)
+        for row in rows
     )
 
 
-__all__ = ["Contents", "Line", "LogTime", "Pk", "gather"]
+__all__ = ["Contents", "Line", "LogTime", "Pk", "gather", "lines_of"]

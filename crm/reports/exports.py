@@ -67,7 +67,9 @@ def _upper(group: str | None, words: str) -> str | tuple[str, str]:
     return words if group is None else (group, words)
 
 
-def _sheet(contents: Contents, name: str, unit: str, columns: Sequence[Column], rows: list[Row], **more: Any) -> SheetSpec:
+def _sheet(
+    contents: Contents, name: str, unit: str, columns: Sequence[Column], rows: list[Row], **more: Any
+) -> SheetSpec:
     return SheetSpec(
         name=name,
         title=f"{title_of(contents)} · {name}",
@@ -140,7 +142,7 @@ def overview(contents: Contents) -> SheetSpec:
         Column("base", (whole, _("Base")), "int", 10),
         Column("rate", (whole, _("Rate")), "percent", 11, formula=RateFormula("actual", "base")),
         Column("day", (last, _("That day")), "int", 10),
-        Column("before", (last, _("The day before")), "int", 14),
+        Column("before", (last, _("Day before")), "int", 14),
         Column("change", (last, _("More or less")), "int", 9),
     ]
     if contents.targets:
@@ -154,7 +156,11 @@ def overview(contents: Contents) -> SheetSpec:
     charts = [ChartSpec("funnel", _("From consult to payout"), "metric", ("actual",), first_rows=len(FUNNEL_STAGES))]
     if contents.targets:
         charts.append(ChartSpec("bar", _("Target and reached"), "metric", ("target", "done"), first_rows=3))
-    notes = [_("A base is the count of the stage before. Touched visits stand beside the valid ones and are never added to them.")]
+    notes = [
+        _(
+            "A base is the count of the stage before. Touched visits stand beside the valid ones and are never added to them."
+        )
+    ]
     return _sheet(contents, _("Overview"), _unit(), columns, rows, charts=charts, notes=notes)
 
 
@@ -166,10 +172,22 @@ def _overview_rows(contents: Contents) -> list[Row]:
     rows: list[Row] = []
     for code in FUNNEL_STAGES:
         actual, base = getattr(total, code), getattr(total, bases[code]) if code in bases else None
-        cells = [_stage(code), actual, base, _shown_rate(base, bases.get(code)), getattr(here, code), getattr(before, code)]
+        cells = [
+            _stage(code),
+            actual,
+            base,
+            _shown_rate(base, bases.get(code)),
+            getattr(here, code),
+            getattr(before, code),
+        ]
         rows.append(_with_target(contents, code, cells, getattr(here, code) - getattr(before, code)))
     rows.append(
-        _with_target(contents, "overall_rate", [_stage("overall_rate"), total.accepted, total.consult, _shown_rate(total.consult, "consult"), "", ""], "")
+        _with_target(
+            contents,
+            "overall_rate",
+            [_stage("overall_rate"), total.accepted, total.consult, _shown_rate(total.consult, "consult"), "", ""],
+            "",
+        )
     )
     for code, part in (("visits_valid", "valid"), ("visits_touched", "touched")):
         that_day, then = getattr(on.visits, part), getattr(yesterday.visits, part)
@@ -203,7 +221,12 @@ def _with_target(contents: Contents, code: str, cells: list[OutCell], change: Ou
 
 def campaigns(contents: Contents) -> SheetSpec:
     """A line for each campaign, walk-in among them: their sum is the total."""
-    columns = [Column("campaign", _("Campaign"), width=28), *_visit_columns(None), *_stage_columns(None), *_rate_columns(None)]
+    columns = [
+        Column("campaign", _("Campaign"), width=28),
+        *_visit_columns(None),
+        *_stage_columns(None),
+        *_rate_columns(None),
+    ]
     rows: list[Row] = [
         [row.label, *_visit_cells(row.visits), *_stage_cells(row.counts), None, None, None]
         for row in contents.campaigns or ()
@@ -217,22 +240,22 @@ def campaigns(contents: Contents) -> SheetSpec:
 
 def team_pk(contents: Contents) -> SheetSpec:
     """The boards of the teams; without a contest the teams by their figures."""
-    lines = [(pk, row) for pk in contents.contests for row in pk.teams.rows]
-    if not contents.contests:
-        rows = _unscored(contents.teams, [])
-    else:
-        rows = [_board_cells(contents, pk, row, [row.name]) for pk, row in lines]
-    return _board_sheet(contents, _("Team PK"), [Column("name", _("Team"), width=18)], rows, _first_board(contents, "teams"))
+    rows = [_board_cells(contents, pk, row, [row.name]) for pk in contents.contests for row in pk.teams.rows]
+    rows = rows if contents.contests else _unscored(contents.teams, [])
+    return _board_sheet(
+        contents, _("Team PK"), [Column("name", _("Team"), width=18)], rows, _first_board(contents, "teams")
+    )
 
 
 def people(contents: Contents) -> SheetSpec:
     """The boards of the persons, with their team of the newest day; without a contest the persons by their figures."""
-    lines = [(pk, row) for pk in contents.contests for row in pk.members.rows]
     who = [Column("name", _("Member's name"), width=14), Column("team", _("Team"), width=16)]
-    if not contents.contests:
-        rows = _unscored(contents.members, [""])
-    else:
-        rows = [_board_cells(contents, pk, row, [row.name, row.team_name]) for pk, row in lines]
+    rows = [
+        _board_cells(contents, pk, row, [row.name, row.team_name])
+        for pk in contents.contests
+        for row in pk.members.rows
+    ]
+    rows = rows if contents.contests else _unscored(contents.members, [""])
     return _board_sheet(contents, _("Person ranking"), who, rows, _first_board(contents, "members"))
 
 
@@ -265,7 +288,14 @@ def _board_sheet(contents: Contents, name: str, who: list[Column], rows: list[Ro
     if contents.contests:
         charts.insert(0, ChartSpec("bar", _("Score per person-day"), "name", ("score",), first_rows=charted))
     return _sheet(
-        contents, name, _pk_line(contents), columns, rows, charts=charts, notes=_pk_notes(contents), freeze=2 if not several else 3
+        contents,
+        name,
+        _pk_line(contents),
+        columns,
+        rows,
+        charts=charts,
+        notes=_pk_notes(contents),
+        freeze=2 if not several else 3,
     )
 
 

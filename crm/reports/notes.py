@@ -37,7 +37,9 @@ def definitions(actor: Actor, contents: Contents, hash_of_figures: str) -> Sheet
         Column("source", _("Counted from"), width=34),
     ]
     name = _("Definitions")
-    spec = SheetSpec(name, f"{title_of(contents)} · {name}", columns, rows, date_range=_("Days: %(days)s", days=days_of(contents)))
+    spec = SheetSpec(
+        name, f"{title_of(contents)} · {name}", columns, rows, date_range=_("Days: %(days)s", days=days_of(contents))
+    )
     return Sheet("definitions", spec)
 
 
@@ -67,7 +69,12 @@ def _rules(pk: Pk, contents: Contents) -> Iterator[Row]:
     part = _("PK rules")
     for version in pk.versions:
         item = _("%(contest)s, version %(number)s", contest=pk.contest.name, number=version.number)
-        yield [part, item, _("%(since)s; %(rules)s", since=_since(version, contents), rules=_in_words(version.rules)), ""]
+        yield [
+            part,
+            item,
+            _("%(since)s; %(rules)s", since=_since(version, contents), rules=_in_words(version.rules)),
+            "",
+        ]
 
 
 def _since(version: Version, contents: Contents) -> str:
@@ -77,14 +84,24 @@ def _since(version: Version, contents: Contents) -> str:
     if version.starts is None:
         return _("proposed by %(author)s, not confirmed yet", author=author)
     second = contents.people.get(version.confirmed_by_id or 0, "—")
-    return _("in force from %(moment)s, written by %(author)s, confirmed by %(second)s", moment=_moment(version.starts), author=author, second=second)
+    return _(
+        "in force from %(moment)s, written by %(author)s, confirmed by %(second)s",
+        moment=_moment(version.starts),
+        author=author,
+        second=second,
+    )
 
 
 def _in_words(rules: RuleSet) -> str:
     kind, basis = _word("contest_kind_label"), _word("contest_basis_label")
     points = "、".join(f"{kind(code)} {value}" for code, value in rules.points.items())
     caps = "、".join(f"{kind(code)} {value}" for code, value in rules.caps.items()) or "—"
-    return _("points: %(points)s; at most a person and day: %(caps)s; %(basis)s", points=points, caps=caps, basis=basis(rules.basis))
+    return _(
+        "points: %(points)s; at most a person and day: %(caps)s; %(basis)s",
+        points=points,
+        caps=caps,
+        basis=basis(rules.basis),
+    )
 
 
 def _adjustments(pk: Pk, contents: Contents) -> Iterator[Row]:
@@ -94,7 +111,12 @@ def _adjustments(pk: Pk, contents: Contents) -> Iterator[Row]:
         if row.member_id is not None:
             who = f"{who} · {contents.people.get(row.member_id, '')}"
         item = f"{row.day.isoformat()} {who}"
-        yield [_("Adjustment"), item, f"{kind(row.kind)} {row.points.normalize():+f} · {_state(row, contents)} · {without_numbers(row.reason)}", pk.contest.name]
+        yield [
+            _("Adjustment"),
+            item,
+            f"{kind(row.kind)} {row.points.normalize():+f} · {_state(row, contents)} · {without_numbers(row.reason)}",
+            pk.contest.name,
+        ]
 
 
 def _state(row: AdjustmentRow, contents: Contents) -> str:
@@ -108,12 +130,15 @@ def _state(row: AdjustmentRow, contents: Contents) -> str:
 
 def _log(one: LogTime) -> Row:
     if one.locked_at is not None:
-        words = _("handed in %(sent)s, locked %(locked)s", sent=_moment(one.submitted_at), locked=_moment(one.locked_at))
+        words = _(
+            "handed in %(sent)s, locked %(locked)s", sent=_moment(one.submitted_at), locked=_moment(one.locked_at)
+        )
     elif one.submitted_at is not None:
         words = _("handed in %(sent)s, not locked", sent=_moment(one.submitted_at))
     else:
         words = _("not handed in")
-    return [_("Daily log"), f"{one.day.isoformat()} {one.team}", words + (f" · {_('late')}" if one.late else ""), ""]
+    words = _("%(what)s, late", what=words) if one.late else words
+    return [_("Daily log"), f"{one.day.isoformat()} {one.team}", words, ""]
 
 
 def _moment(at: datetime | None) -> str:

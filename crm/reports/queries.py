@@ -89,4 +89,4 @@ def _page(wanted: list[ColumnElement[bool]], page: int) -> Page[ExportRow]:
         .limit(PER_PAGE)
         .offset((page - 1) * PER_PAGE)
     )  # fmt: skip
-    return Page([ExportRow(*row[:9], bool(row[9])) for row in db.session.execute(query)], page, total)
+    return Page([ExportRow(*row) for row in db.session.execute(query)], page, total)

@@ -80,7 +80,13 @@ def hash_of(sheets: list[Sheet]) -> str:
 
 
 def _write(path: Path, sheets: list[Sheet], *, actor: Actor, bank: str, title: str, at: datetime) -> None:
-    properties = {"title": f"{bank} {title}", "author": actor.name, "company": bank, "comments": _("Management workbook"), "created": at}
+    properties = {
+        "title": f"{bank} {title}",
+        "author": actor.name,
+        "company": bank,
+        "comments": _("Management workbook"),
+        "created": at,
+    }
     write_workbook(path, [sheet.spec for sheet in sheets], properties=properties)
 
 
