@@ -21,7 +21,7 @@ from crm.kernel.installation import zone_name
 from crm.leads.ledger_models import FunnelDay, IntentEntry, LeadMerge, StageEntry
 from crm.leads.models import Consent
 from crm.outreach.models import Attendance, Visit
-from crm.people.models import Membership
+from crm.people.models import Membership, Team, User
 
 FROM_THE_START = datetime(1970, 1, 1, tzinfo=UTC)
 """Since when the rules of a contest hold that had not begun when they were written: all of it."""
@@ -218,13 +218,14 @@ def etag(contest_id: int, *, at: datetime | None = None) -> str:
     """A short mark that changes with whatever can move the contest's boards; one statement, no ledger is read.
 
     Ledgers only grow, so their newest ids tell; what may change in place (a voided visit, the roll, a membership, a merge)
-    is counted. The business day belongs to it because a new day brings person-days.
+    is counted; names move with their card's version. The business day belongs to it because a new day brings person-days.
     """
     at = at or now()
     campaigns = select(ContestCampaign.campaign_id).where(ContestCampaign.contest_id == contest_id)
     in_campaigns = Attendance.campaign_id.in_(campaigns)
     parts = (
         select(Contest.version).where(Contest.id == contest_id),
+        select(Contest.created_at).where(Contest.id == contest_id),
         select(func.max(StageEntry.id)),
         select(func.max(IntentEntry.id)),
         select(func.max(Consent.id)),
@@ -245,6 +246,8 @@ def etag(contest_id: int, *, at: datetime | None = None) -> str:
         select(func.count()).select_from(Membership),
         select(func.max(Membership.valid_to)),
         select(func.count(Membership.valid_to)),
+        select(func.sum(Team.version)),
+        select(func.sum(User.version)),
     )
     row = db.session.execute(select(*(part.scalar_subquery() for part in parts))).one()
     text = "|".join(str(value) for value in (business_day(at, zone_name()), *row))

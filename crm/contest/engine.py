@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from math import lcm
 from types import MappingProxyType
 from typing import Literal
 
@@ -76,7 +77,7 @@ def _scored(rules: RuleSet, fact: Fact, used: dict[tuple[str, date, str, int], F
 
 def _under_cap(rules: RuleSet, fact: Fact, used: dict[tuple[str, date, str, int], Fraction]) -> tuple[Fraction, Why]:
     """How many of the fact's things score under the day's cap of its person, and the reason."""
-    amount = fact.quantity * fact.share
+    amount = Fraction(fact.quantity) if fact.share == 1 else fact.quantity * fact.share
     cap = rules.caps.get(fact.kind)
     if cap is None:
         return amount, "points"
@@ -227,15 +228,17 @@ def _reached_at(lines: Sequence[Line], points: Fraction) -> datetime | None:
     So neither a later event of 0 points nor a bonus taken away again moves the time, but a case that was clawed back
     and replaced counts from its replacement.
     """
-    running, reached, below = NOTHING, None, points > 0
-    moves: dict[datetime, Fraction] = {}
+    unit = lcm(*{line.points.denominator for line in lines})  # whole numbers add up many times faster than fractions
+    goal = points * unit
+    running, reached, below = 0, None, points > 0
+    moves: dict[datetime, int] = {}
     for line in lines:
-        moves[line.at] = moves.get(line.at, NOTHING) + line.points
+        moves[line.at] = moves.get(line.at, 0) + line.points.numerator * (unit // line.points.denominator)
     for at in sorted(moves):
         running += moves[at]
-        if below and running >= points:
+        if below and running >= goal:
             reached = at
-        below = running < points
+        below = running < goal
     return reached
 
 

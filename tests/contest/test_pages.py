@@ -14,10 +14,12 @@ from crm.contest.models import Adjustment, Contest, RuleVersion
 from crm.contest.queries import etag, open_score, standings_of, versions_of
 from crm.contest.rules import RuleSet, differences
 from crm.kernel import terminal
+from crm.kernel.actor import SYSTEM
 from crm.kernel.audit import AuditEntry
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
+from crm.people import commands as people
 from tests import make
 from tests.moments import DAY_1, DAY_2, DAY_6, NOON
 
@@ -414,3 +416,16 @@ def test_the_terminal_prints_both_boards(app, contest, cast, actor, monkeypatch)
     assert "红队" in plain.output
     with pytest.raises(NotFound):
         CliRunner().invoke(standings_command, ["--contest", "nothing"], catch_exceptions=False)
+
+
+def test_a_board_is_reckoned_once_until_something_moves(contest, cast, actor, queries):
+    def reads_the_ledger():
+        with queries() as seen:
+            standings_of(actor("olga"), contest)
+        return any("FROM lead_stage" in statement for statement in seen.statements)
+
+    assert [reads_the_ledger(), reads_the_ledger()] == [True, False]
+    with unit_of_work():
+        people.change_team(SYSTEM, cast.teams["red"], version=1, name="赤队", slogan="", active=True)
+    assert reads_the_ledger()
+    assert "赤队" in {row.name for row in standings_of(actor("olga"), contest).rows}
