@@ -1028,6 +1028,14 @@ def create_tables() -> None:
     )
     op.create_index("ix_visit_campaign_day", "visit", ["campaign_id", "day", "team_id", "member_id"], unique=False)
     op.create_index("ix_visit_team_day", "visit", ["team_id", "day"], unique=False)
+    op.create_index(
+        "ix_visit_voided",
+        "visit",
+        ["campaign_id"],
+        unique=False,
+        sqlite_where=sa.text("voided_at IS NOT NULL"),
+        postgresql_where=sa.text("voided_at IS NOT NULL"),
+    )
     op.create_table(
         "lead_stage",
         sa.Column("lead_id", BIG, nullable=False),
@@ -1075,6 +1083,12 @@ def drop_tables() -> None:
     op.drop_index("ix_lead_stage_day", table_name="lead_stage")
     op.drop_index("ix_lead_stage_campaign", table_name="lead_stage")
     op.drop_table("lead_stage")
+    op.drop_index(
+        "ix_visit_voided",
+        table_name="visit",
+        sqlite_where=sa.text("voided_at IS NOT NULL"),
+        postgresql_where=sa.text("voided_at IS NOT NULL"),
+    )
     op.drop_index("ix_visit_team_day", table_name="visit")
     op.drop_index("ix_visit_campaign_day", table_name="visit")
     op.drop_table("visit")
