@@ -8,16 +8,17 @@ A blank cell leaves what stands there alone. The parent exists already or stands
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from crm.districts.commands import plant, transplant
+from crm.districts.commands import transplant
 from crm.districts.models import District
 from crm.districts.rules import DEEPEST, Kind, clean_name, split_path
 from crm.kernel import audit
 from crm.kernel.actor import Actor
+from crm.kernel.clock import now
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid
 from crm.kernel.rows import Change, Outcome, Problem, Verdict
@@ -25,6 +26,10 @@ from crm.kernel.rows import Change, Outcome, Problem, Verdict
 SUBJECT = "district"
 Row = Mapping[str, Any]
 _TEXTS = {"address": 200, "note": 500}
+# Built once: making a statement anew for each of 40,000 rows takes longer than running it.
+_TABLE = cast(Table, District.__table__)
+_INSERT = insert(_TABLE)
+_SET_PATH = update(_TABLE).where(_TABLE.c.id == bindparam("this")).values(path=bindparam("its_path"))
 
 
 class Known(NamedTuple):
@@ -36,6 +41,10 @@ class Known(NamedTuple):
     code: str | None
     depth: int
     active: bool
+    kind: str
+    address: str
+    note: str
+    path: str
 
 
 @dataclass
@@ -93,13 +102,9 @@ class _Plan:
 
 
 def open_context(actor: Actor, *, today: date) -> Context:
-    """The whole tree as it stands: 40,000 districts take a quarter of a second."""
+    """The whole tree as it stands: 40,000 districts take half a second."""
     context = Context()
-    query = select(
-        District.id, District.parent_id, District.name, District.code, District.depth, District.active
-    ).order_by(District.depth, District.id)
-    for row in db.session.execute(query):
-        context.add(Known(*row))
+    _load(context)
     return context
 
 
@@ -110,11 +115,11 @@ def check_row(context: Context, row: Row) -> Verdict:
     except Refused as refusal:
         return Verdict("failed", (refusal.problem,))
     if plan.target is None:
-        context.add(_virtual(context, plan, row))
+        context.add(_virtual(plan, row)._replace(id=-1 - len(context.by_id)))
         return Verdict("new")
     if plan.target.id < 0:
         return Verdict("skipped")
-    changed = _differences(db.session.get_one(District, plan.target.id), row, plan)
+    changed = _differences(plan.target, row, plan)
     _remember(context, plan, row)
     return Verdict("updated" if changed else "skipped")
 
@@ -125,25 +130,26 @@ def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
         plan = _plan(context, row)
     except Refused as refusal:
         raise Invalid(refusal.problem.code, **refusal.problem.facts) from None
-    parent = db.session.get_one(District, plan.parent.id) if plan.parent else None
     if plan.target is None:
-        texts = {name: str(row.get(name, "")) for name in ("code", *_TEXTS)}
-        district = plant(name=plan.name, kind=Kind(row["kind"]), parent=parent, **texts)
-        context.add(_known(district))
-        return Outcome("new", (Change(SUBJECT, district.id, None),))
-    district = db.session.get_one(District, plan.target.id)
-    changed = _differences(district, row, plan)
+        made = _insert(plan, row)
+        context.add(made)
+        return Outcome("new", (Change(SUBJECT, made.id, None),))
+    changed = _differences(plan.target, row, plan)
     if not changed:
         return Outcome("skipped")
+    district = db.session.get_one(District, plan.target.id)
     before = {name: getattr(district, name) for name in changed}
     if plan.moves:
-        transplant(district, parent)
+        transplant(district, db.session.get_one(District, plan.parent.id) if plan.parent else None)
         changed.pop("parent_id")
     for name, value in changed.items():
         setattr(district, name, value)  # names from _differences, never from the sheet
     district.version += 1
     db.session.flush()
-    context.add(_known(district))
+    if plan.moves:
+        _load(context)  # what lies below has new paths and depths
+    else:
+        _remember(context, plan, row)
     return Outcome("updated", (Change(SUBJECT, district.id, before),))
 
 
@@ -226,7 +232,25 @@ def _check_move(context: Context, target: Known, parent: Known) -> None:
         step = context.by_id[step].parent_id
 
 
-def _differences(district: District, row: Row, plan: _Plan) -> dict[str, Any]:
+def _load(context: Context) -> None:
+    query = select(*(getattr(District, name) for name in Known._fields)).order_by(District.depth, District.id)
+    for row in db.session.execute(query):
+        context.add(Known(*row))
+
+
+def _insert(plan: _Plan, row: Row) -> Known:
+    """Two statements for a new district: what `commands.plant` asks the database first, the context knows."""
+    new = _virtual(plan, row)
+    values = {name: value for name, value in new._asdict().items() if name != "id"}
+    connection = db.session.connection()
+    done = connection.execute(_INSERT, values | {"created_at": now(), "version": 1})
+    (new_id,) = done.inserted_primary_key or (0,)
+    path = f"{plan.parent.path if plan.parent else '/'}{new_id}/"
+    connection.execute(_SET_PATH, {"this": new_id, "its_path": path})
+    return new._replace(id=new_id, path=path)
+
+
+def _differences(district: Known, row: Row, plan: _Plan) -> dict[str, Any]:
     wanted: dict[str, Any] = {"name": plan.name}
     wanted.update({key: str(row[key]) for key in ("code", "kind", *_TEXTS) if key in row})
     if plan.moves and plan.parent:
@@ -234,24 +258,19 @@ def _differences(district: District, row: Row, plan: _Plan) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if getattr(district, key) != value}
 
 
-def _virtual(context: Context, plan: _Plan, row: Row) -> Known:
+def _virtual(plan: _Plan, row: Row) -> Known:
     depth = plan.parent.depth + 1 if plan.parent else 0
     parent_id = plan.parent.id if plan.parent else None
-    return Known(-1 - len(context.by_id), parent_id, plan.name, str(row.get("code", "")) or None, depth, True)
+    code, kind = str(row.get("code", "")) or None, Kind(row["kind"]).value
+    texts = {name: str(row.get(name, "")) for name in _TEXTS}
+    return Known(-1, parent_id, plan.name, code, depth, True, kind, path="", **texts)
 
 
 def _remember(context: Context, plan: _Plan, row: Row) -> None:
     """What later rows may rely on, although nothing was written."""
     if plan.target is None:
         return
-    parent_id = plan.parent.id if plan.moves and plan.parent else plan.target.parent_id
-    code = str(row.get("code", "")) or plan.target.code
-    context.add(plan.target._replace(parent_id=parent_id, name=plan.name, code=code))
-
-
-def _known(district: District) -> Known:
-    one = district
-    return Known(one.id, one.parent_id, one.name, one.code, one.depth, one.active)
+    context.add(plan.target._replace(**_differences(plan.target, row, plan)))
 
 
 def _remove(district: District) -> None:
