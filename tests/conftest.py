@@ -71,11 +71,22 @@ def stage(home: Path, database_url: str) -> tuple[Flask, casting.Cast, "Reset"]:
     settings = Settings(home=home, database_url=database_url, keys=KEYS, bank="测试农商银行", testing=True, secure_cookies=False, inline_work=True)
     app = create_app(settings)
     app.config["WTF_CSRF_ENABLED"] = False
+    app.test_client_class = Client
     with app.app_context():
         migrate(settings.migrations)
         with time_machine.travel(NOON, tick=True), unit_of_work():
             cast = casting.put_on_stage()
         return app, cast, Reset(app, home)
+
+
+class Client(FlaskClient):
+    """Reads every answer to its end, so that a file that was sent is closed."""
+
+    def open(self, *args, **kwargs):
+        answer = super().open(*args, **kwargs)
+        answer.get_data()
+        answer.close()
+        return answer
 
 
 class Reset:

@@ -1,7 +1,9 @@
 """Static files with their version in the address, so that they may be cached for a year."""
 
 import hashlib
+import mimetypes
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request, send_file, url_for
@@ -34,7 +36,7 @@ def _static(filename: str) -> Response:
     path = safe_join(str(Path(current_app.root_path) / "static"), filename)
     if path is None or "node_modules" in filename or not Path(path).is_file():
         raise NotFound
-    response = _compressed(Path(path)) or send_file(path, conditional=True)
+    response = _compressed(Path(path)) or _sent(Path(path), Path(path).name)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
     response.headers["Vary"] = "Accept-Encoding"
     return response
@@ -44,8 +46,13 @@ def _compressed(path: Path) -> Response | None:
     for coding, suffix in (("br", ".br"), ("gzip", ".gz")):
         twin = path.with_name(path.name + suffix)
         if request.accept_encodings[coding] and twin.is_file():
-            response = send_file(twin, conditional=True, download_name=path.name)
+            response = _sent(twin, path.name)
             response.headers["Content-Encoding"] = coding
-            response.headers.pop("Content-Disposition", None)
             return response
     return None
+
+
+def _sent(path: Path, name: str) -> Response:
+    """The file from memory: all of ours are small, and no handle stays open for a client that reads slowly."""
+    mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return send_file(BytesIO(path.read_bytes()), mimetype=mime, etag=_version(str(path)), conditional=True)

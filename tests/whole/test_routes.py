@@ -22,7 +22,6 @@ PEOPLE = (None, "adam", "alice", "audrey", "bob", "mona", "olga", "tim")
 MISSING = 2**31 - 1
 WORDS = {"day": DAY_2.isoformat(), "kind": "evening", "token": "no-such-token", "filename": "css/waituo.css", "room": "leads"}
 """Arguments that are words, with a value that leads somewhere."""
-ACTIONS_THAT_END_THE_SESSION = {"people.sign_out"}
 
 
 def rules(app: Flask) -> Iterator[tuple[Rule, str]]:
@@ -73,7 +72,7 @@ def test_no_route_answers_the_wrong_role_and_none_breaks(app, cast, client_of, s
     for rule, method in rules(app):
         needed = permission_of(app, rule.endpoint)
         answer = client_of(name).open(address(app, rule, {}), method=method)
-        if method != "GET":
+        if method != "GET" and answer.status_code < 400:
             stage[2]()
         wrong += _complaint(rule, method, name, needed, allowed, answer)
     assert wrong == []
