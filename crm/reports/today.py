@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from crm.campaigns.queries import CampaignOption, campaign_for_day, open_campaigns
 from crm.campaigns.rules import Metric
 from crm.contest.queries import Board, contests_of_campaign, list_contests, standings_of
-from crm.figures.queries import FunnelCounts, FunnelQuery, VisitCounts, daily, visits
+from crm.figures.queries import FunnelCounts, FunnelQuery, VisitCounts, funnel, visits
 from crm.kernel.actor import Actor, Role
 from crm.kernel.audit import AuditEntry
 from crm.kernel.clock import day_bounds
@@ -72,13 +72,14 @@ class TeamDay:
 
 @dataclass(frozen=True, slots=True)
 class HouseDay:
-    """The day of all teams."""
+    """The day of all teams. `shown` is the day of `campaigns` and `districts`: today, or yesterday while today is still empty."""
 
     running: tuple[CampaignOption, ...]
     counts: FunnelCounts
     visits: VisitCounts
     counts_before: FunnelCounts
     visits_before: VisitCounts
+    shown: date
     campaigns: tuple[Line, ...]
     districts: tuple[Line, ...]
     logs: tuple[LogRow, ...]
@@ -139,21 +140,24 @@ def team_day(actor: Actor, *, on: date, at: datetime) -> TeamDay:
 
 def house_day(actor: Actor, *, on: date, at: datetime) -> HouseDay:
     """What organisers and managers have to know."""
-    query = FunnelQuery(from_day=on - timedelta(days=1), to_day=on)
-    today = FunnelQuery(from_day=on, to_day=on)
-    days = {row.key: row.counts for row in daily(actor, query).rows}
-    walked = visits(actor, FunnelQuery(from_day=query.from_day, to_day=on, by="day"))
+    query = FunnelQuery(from_day=on - timedelta(days=1), to_day=on, by="day")
+    days = {row.key: row.counts for row in funnel(actor, query).rows}
+    walked = visits(actor, query)
     keys = on.isoformat(), (on - timedelta(days=1)).isoformat()
     running = [one for one in open_campaigns(actor) if not one.walk_in and one.starts_on <= on <= one.ends_on]
     contests = [one for one in list_contests(actor) if one.status == "running" and one.starts_on <= on <= one.ends_on]
+    begun = keys[0] in days or keys[0] in walked.by_key
+    shown = on if begun else on - timedelta(days=1)
+    query = FunnelQuery(from_day=shown, to_day=shown)
     return HouseDay(
         running=tuple(running),
         counts=days.get(keys[0], FunnelCounts()),
         visits=walked.at(keys[0]),
         counts_before=days.get(keys[1], FunnelCounts()),
         visits_before=walked.at(keys[1]),
-        campaigns=lines_of(actor, today, "campaign"),
-        districts=lines_of(actor, today, "place"),
+        shown=shown,
+        campaigns=lines_of(actor, query, "campaign"),
+        districts=lines_of(actor, query, "place"),
         logs=logs_of(actor, on),
         boards=tuple(standings_of(actor, one.id, at=at) for one in contests[:MOST_BOARDS]),
     )

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from crm.figures.queries import FUNNEL_STAGES, MINIMUM_BASE, Rate
+from crm.figures.queries import FUNNEL_STAGES, MINIMUM_BASE, FunnelCounts, Rate
 from crm.kernel.actor import Actor
 from crm.reports import today as questions
 from crm.reports.contents import Line
@@ -49,89 +49,95 @@ def today_page(actor: Actor, *, on: date, at: datetime, zone_name: str) -> Today
 
 
 def _house(actor: Actor, house: HouseDay, links: Links, on: date, at: datetime, zone_name: str) -> Today:
+    late = _late_teams(house) if after_cut_off(at, zone_name) else []
+    handed_in = any(row.status != NOT_HANDED_IN for row in house.logs)
     return Today(
         day=on,
         as_of=at,
         kind="house",
-        headline=_house_headline(house, links, after_cut_off(at, zone_name)),
-        stats=tuple(_house_stats(house, links)),
-        tasks=tuple(_house_tasks(house, links))[:MOST_TASKS],
+        headline=_house_headline(house, links, on, late),
+        stats=tuple(_house_stats(house, links, on)),
+        tasks=tuple(_house_tasks(house, links, late))[:MOST_TASKS],
         boards=house.boards,
         campaigns=house.campaigns,
-        logs=house.logs,
+        logs=house.logs if late or handed_in else (),
         districts=tuple(sorted(house.districts, key=_by_consults))[:MOST_DISTRICTS],
-        steps=_steps(house),
-        funnel_url=links.to("figures.funnel", window="today", by="team"),
+        shown=house.shown,
+        steps=_steps(_shown_counts(house, on)),
+        funnel_url=_funnel_url(links, house.shown),
     )
+
+
+def _late_teams(house: HouseDay) -> list[str]:
+    """Names of the teams that owe a log, in the order of the list."""
+    return list(dict.fromkeys(row.team for row in house.logs if row.status == NOT_HANDED_IN))
+
+
+def _shown_counts(house: HouseDay, on: date) -> FunnelCounts:
+    return house.counts if house.shown == on else house.counts_before
 
 
 def _by_consults(line: Line) -> tuple[int, int, int]:
     return -line.counts.consult, -line.counts.accepted, -line.visits.valid
 
 
-def _house_headline(house: HouseDay, links: Links, after_cut_off: bool) -> Headline:
-    if not house.running and not house.counts.consult:
-        return Headline(
-            _("No campaign runs today"),
-            _("Plan the next one, or look at what the last ones brought."),
-            links.to("campaigns.listing"),
-            _("Campaigns"),
-            "calendar",
-        )
-    late = sorted({row.team for row in house.logs if row.status == NOT_HANDED_IN})
-    if late and after_cut_off:
+def _house_headline(house: HouseDay, links: Links, on: date, late: list[str]) -> Headline:
+    if not house.running and not house.campaigns:
+        detail = _("Plan the next one, or look at what the last ones brought.")
+        return Headline(_("No campaign runs today"), detail, links.to("campaigns.listing"), _("Campaigns"), "calendar")
+    if late:
         words = ngettext(
             "%(num)s team has not handed in today's log", "%(num)s teams have not handed in today's log", len(late)
         )
         return Headline(words, "、".join(late), links.to("outreach.logs"), _("See the logs"), "clipboard-list")
-    words = _("Today: %(consult)s consults, %(application)s applications, %(accepted)s accepted cases",
-              consult=house.counts.consult, application=house.counts.application, accepted=house.counts.accepted)  # fmt: skip
-    return Headline(
-        words,
-        leader_words(house.boards),
-        links.to("figures.funnel", window="today", by="team"),
-        _("See the funnel"),
-        "chart-bar",
+    words, detail = _result(house, on), leader_words(house.boards)
+    return Headline(words, detail, _funnel_url(links, house.shown), _("See the funnel"), "chart-bar")
+
+
+def _result(house: HouseDay, on: date) -> str:
+    """The figures of today in a sentence; before the first one those of yesterday."""
+    counts = _shown_counts(house, on)
+    facts = {code: getattr(counts, code) for code in FUNNEL_STAGES[:3]}
+    if house.shown == on:
+        return _("Today: %(consult)s consults, %(application)s applications, %(accepted)s accepted cases", **facts)
+    return _(
+        "Nothing yet today. Yesterday: %(consult)s consults, %(application)s applications, %(accepted)s accepted cases",
+        **facts,
     )
 
 
-def _house_stats(house: HouseDay, links: Links) -> Iterator[Stat]:
-    url = links.to("figures.funnel", window="today", by="team")
-    yield Stat(figure_title("visits_valid"), house.visits.valid, change=house.visits.valid - house.visits_before.valid,
-               foot=_("and %(touched)s touched", touched=house.visits.touched), url=url)  # fmt: skip
+def _funnel_url(links: Links, day: date, by: str = "team") -> str | None:
+    return links.to("figures.funnel", **{"from": day.isoformat(), "to": day.isoformat(), "by": by})
+
+
+def _house_stats(house: HouseDay, links: Links, on: date) -> Iterator[Stat]:
+    url = _funnel_url(links, on)
+    touched = _("and %(touched)s touched", touched=house.visits.touched)
+    before = _("yesterday %(count)s", count=house.visits_before.valid)
+    yield Stat(figure_title("visits_valid"), house.visits.valid, foot=f"{touched} · {before}", url=url)
     for code in FUNNEL_STAGES[:3]:
-        value = getattr(house.counts, code)
-        yield Stat(figure_title(code), value, change=value - getattr(house.counts_before, code), url=url)
+        before = _("yesterday %(count)s", count=getattr(house.counts_before, code))
+        yield Stat(figure_title(code), getattr(house.counts, code), foot=before, url=url)
 
 
-def _house_tasks(house: HouseDay, links: Links) -> Iterator[Task]:
-    late = [row for row in house.logs if row.status == NOT_HANDED_IN]
+def _house_tasks(house: HouseDay, links: Links, late: list[str]) -> Iterator[Task]:
     if late:
-        names = "、".join(dict.fromkeys(row.team for row in late))
-        yield from links.task(_("Logs not handed in"), names, _("See the logs"), "outreach.logs")
-    help_ = [line.label for line in house.campaigns if not line.counts.consult and line.visits.all]
-    if help_:
-        yield from links.task(
-            _("Visited, but no consult yet"),
-            "、".join(help_),
-            _("See the funnel"),
-            "figures.funnel",
-            window="today",
-            by="campaign",
-        )
+        yield from links.task(_("Logs not handed in"), "、".join(late), _("See the logs"), "outreach.logs")
+    dry = [line.label for line in house.campaigns if not line.counts.consult and line.visits.all]
+    if dry:
+        url = _funnel_url(links, house.shown, "campaign")
+        yield from [(_("Visited, but no consult yet"), "、".join(dry), url, _("See the funnel"))] if url else []
     for board in house.boards:
         yield from links.task(
             board.contest.name, leader_words((board,)), _("Standings"), "contest.board", contest_id=board.contest.id
         )
     if house.running:
-        yield from links.task(
-            _("Meetings of today"), "、".join(one.name for one in house.running[:3]), _("Open"), "meetings.index"
-        )
+        names = "、".join(one.name for one in house.running[:3])
+        yield from links.task(_("Meetings of today"), names, _("Open"), "meetings.index")
         yield from links.task(_("Management workbook"), _("figures up to this moment"), _("Make it"), "reports.exports")
 
 
-def _steps(house: HouseDay) -> tuple[tuple[str, int, Rate | None], ...]:
-    counts = house.counts
+def _steps(counts: FunnelCounts) -> tuple[tuple[str, int, Rate | None], ...]:
     if not any(getattr(counts, code) for code in FUNNEL_STAGES):
         return ()
     rates = {"application": counts.application_rate, "accepted": counts.acceptance_rate}

@@ -25,13 +25,12 @@ MOST_TASKS = 8
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """One key figure. `change` is against yesterday, `foot` a line under it, `url` opens what is behind it."""
+    """One key figure, with a line under it; `url` opens what is behind it."""
 
     label: str
     value: int | str
     unit: str = ""
     foot: str = ""
-    change: int | None = None
     url: str | None = None
 
 
@@ -66,6 +65,7 @@ class Today:
     campaigns: tuple[Line, ...] = ()
     logs: tuple[LogRow, ...] = ()
     districts: tuple[Line, ...] = ()
+    shown: date | None = None
     steps: tuple[tuple[str, int, Rate | None], ...] = ()
     funnel_url: str | None = None
     log_url: str | None = None

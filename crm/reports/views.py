@@ -1,6 +1,7 @@
 """Workbooks: made, downloaded by whoever made them, and listed for those who watch over what leaves the house."""
 
 import hashlib
+import io
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -88,9 +89,11 @@ def download(export_id: int) -> Response:
     path = _folder() / record.stored_name
     if not record.stored_name or not path.is_file():
         raise NotFound("reports.file_gone")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != record.sha256:
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != record.sha256:
         raise Conflict("reports.file_changed")
-    return send_file(path, mimetype=SHEET, as_attachment=True, download_name=record.file_name, max_age=0)
+    # What was checked is what is sent: the bytes, not the file, which may change in between.
+    return send_file(io.BytesIO(content), mimetype=SHEET, as_attachment=True, download_name=record.file_name, max_age=0)
 
 
 @blueprint.get("/exports/log")

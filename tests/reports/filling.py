@@ -53,7 +53,11 @@ def fill(cast, actor, *, leads: int = 60) -> int:
 
 
 def _targets(cast) -> dict[tuple[int | None, str], int | None]:
-    values: dict[tuple[int | None, str], int | None] = {(None, "consults"): 40, (None, "accepted"): 9, (None, "visits"): 20}
+    values: dict[tuple[int | None, str], int | None] = {
+        (None, "consults"): 40,
+        (None, "accepted"): 9,
+        (None, "visits"): 20,
+    }
     for team in ("red", "blue"):
         values |= {(cast.teams[team], "consults"): 20, (cast.teams[team], "accepted"): 5}
     return values
