@@ -190,7 +190,9 @@ def undo(actor: Actor, batch_id: int, *, at: datetime) -> int:
     batch = get_batch(actor, batch_id)
     if not may_import(actor, batch.kind):
         raise Forbidden("import.forbidden")
-    taken = update(ImportBatch).where(ImportBatch.id == batch_id, ImportBatch.status == "applied").values(status="undone")
+    taken = (
+        update(ImportBatch).where(ImportBatch.id == batch_id, ImportBatch.status == "applied").values(status="undone")
+    )
     since = batch.applied_at
     if _changed(taken) != 1 or since is None:
         raise Conflict("import.state")
@@ -218,10 +220,10 @@ def _open_batch(actor: Actor, batch_id: int, version: int | None) -> ImportBatch
 
 
 def _keep_changes(batch_id: int, changes: list[Change]) -> None:
-    rows = [
-        {"batch_id": batch_id, "subject": one.subject, "subject_id": one.subject_id, "before": one.before if one.before is None else _plain(one.before)}
-        for one in changes
-    ]
+    rows = []
+    for one in changes:
+        before = None if one.before is None else _plain(one.before)
+        rows.append({"batch_id": batch_id, "subject": one.subject, "subject_id": one.subject_id, "before": before})
     if rows:
         db.session.flush()
         db.session.execute(insert(ImportChange), rows)
@@ -229,7 +231,10 @@ def _keep_changes(batch_id: int, changes: list[Change]) -> None:
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Values that JSON can hold; days as ISO text."""
-    return {key: value if isinstance(value, str | int | float | bool | list | None) else str(value) for key, value in facts.items()}
+    return {
+        key: value if isinstance(value, str | int | float | bool | list | None) else str(value)
+        for key, value in facts.items()
+    }
 
 
 def _changed(statement: Any) -> int:

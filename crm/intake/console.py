@@ -50,14 +50,31 @@ def _sets(context: click.Context, option: click.Parameter, given: Sequence[str])
 def _import_command(kind: str) -> click.Command:
     @click.command(kind)
     @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-    @click.option("--set", "preset", multiple=True, callback=_sets, metavar="FIELD=VALUE", help="A value for every row.")
-    @click.option("--map", "mapping", multiple=True, callback=_pairs, metavar="COLUMN=FIELD", help="Which column is which field; COLUMN=- leaves it out.")
+    @click.option(
+        "--set", "preset", multiple=True, callback=_sets, metavar="FIELD=VALUE", help="A value for every row."
+    )
+    @click.option(
+        "--map",
+        "mapping",
+        multiple=True,
+        callback=_pairs,
+        metavar="COLUMN=FIELD",
+        help="Which column is which field; - leaves it out.",
+    )
     @click.option("--dry-run", is_flag=True, help="Say what would become of the rows, and write nothing.")
-    @click.option("--mode", type=click.Choice(commands.MODES), default="good", show_default=True, help="The good rows, or all or nothing.")
+    @click.option(
+        "--mode",
+        type=click.Choice(commands.MODES),
+        default="good",
+        show_default=True,
+        help="The good rows, or all or nothing.",
+    )
     @as_option
     @json_option
     @in_application
-    def run(file: Path, preset: dict[str, str], mapping: dict[str, str], dry_run: bool, mode: str, login: str, as_json: bool) -> None:
+    def run(
+        file: Path, preset: dict[str, str], mapping: dict[str, str], dry_run: bool, mode: str, login: str, as_json: bool
+    ) -> None:
         actor = _actor(login)
         with file.open("rb") as handle, unit_of_work():
             batch = commands.upload(actor, kind=kind, file=handle, file_name=file.name, at=now())

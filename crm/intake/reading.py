@@ -213,7 +213,9 @@ def _take(
         result.rows += 1
         if problems:
             result.counts["failed"] += 1
-            result.problems += [_told(record.number, "failed", one.key, one.code, one.facts, fields) for one in problems]
+            result.problems += [
+                _told(record.number, "failed", one.key, one.code, one.facts, fields) for one in problems
+            ]
             continue
         answer = next(answers)
         result.counts[answer.what] += 1

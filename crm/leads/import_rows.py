@@ -105,24 +105,24 @@ def open_reading(actor: Actor, *, today: date, at: datetime, writes: bool) -> Re
     """Reads campaigns, teams, people, districts and sessions that the actor may name."""
     reading = Reading(actor, today, at, writes, team_scope(actor))
     _read_campaigns(reading)
-    for row in db.session.execute(select(Team.id, Team.name).where(Team.active)):
-        reading.teams[fold(row.name)] = row.id
-    for row in db.session.execute(select(User.id, User.login, User.name).where(User.active)):
-        reading.officers[fold(row.login)].append(row.id)
-        if fold(row.name) != fold(row.login):
-            reading.officers[fold(row.name)].append(row.id)
-    for row in db.session.execute(
-        select(Membership.user_id, Membership.valid_from, Membership.valid_to, Membership.team_id)
-    ):
-        reading.members[row.user_id].append((row.valid_from, row.valid_to, row.team_id))
-    for row in db.session.execute(
-        select(District.id, District.name, District.code, District.parent_id).where(District.active)
-    ):
-        reading.lies_in[row.id] = (row.name, row.parent_id)
-        reading.districts[row.name].append(row.id)
-        if row.code and row.code != row.name:
-            reading.districts[row.code].append(row.id)
+    _read_people(reading)
+    places = select(District.id, District.name, District.code, District.parent_id).where(District.active)
+    for district_id, name, code, parent_id in db.session.execute(places):
+        reading.lies_in[district_id] = (name, parent_id)
+        for word in {name, code or name}:
+            reading.districts[word].append(district_id)
     return reading
+
+
+def _read_people(reading: Reading) -> None:
+    for team_id, name in db.session.execute(select(Team.id, Team.name).where(Team.active)):
+        reading.teams[fold(name)] = team_id
+    for user_id, login, name in db.session.execute(select(User.id, User.login, User.name).where(User.active)):
+        for word in {fold(login), fold(name)}:
+            reading.officers[word].append(user_id)
+    memberships = select(Membership.user_id, Membership.valid_from, Membership.valid_to, Membership.team_id)
+    for user_id, start, end, team_id in db.session.execute(memberships):
+        reading.members[user_id].append((start, end, team_id))
 
 
 def _read_campaigns(reading: Reading) -> None:
@@ -374,7 +374,9 @@ def _district(reading: Reading, row: Row) -> int | None:
     found = reading.districts.get(text, [])
     if not found:
         steps = split_path(text)
-        found = [one for one in reading.districts.get(steps[-1], ()) if _ends_with(reading, one, steps)] if steps else []
+        found = (
+            [one for one in reading.districts.get(steps[-1], ()) if _ends_with(reading, one, steps)] if steps else []
+        )
     if len(found) != 1:
         raise Refused("district", "import.district_ambiguous" if found else "lead.district")
     return found[0]
@@ -417,4 +419,15 @@ def needs_content_key(lead: BulkLead) -> bool:
     return lead.source_key is None and not is_mobile(lead.phone)
 
 
-__all__ = ["UNKNOWN", "Draft", "Place", "Reading", "Refused", "content_key", "draft", "month_code", "needs_content_key", "open_reading"]
+__all__ = [
+    "UNKNOWN",
+    "Draft",
+    "Place",
+    "Reading",
+    "Refused",
+    "content_key",
+    "draft",
+    "month_code",
+    "needs_content_key",
+    "open_reading",
+]

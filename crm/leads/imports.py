@@ -165,11 +165,15 @@ def _decide(context: Context, found: Draft, known: Mapping[tuple[str, str, str],
     lead = found.lead
     if lead.phone and context.forbidden and person_key(lead.phone) in context.forbidden:
         return Plan("skipped", (Problem("phone", "import.no_contact"),))
-    for column, *sign in signs:
-        if tuple(sign) in context.seen:
+    for column, kind, code, value in signs:
+        if (kind, code, value) in context.seen:
             return Plan("skipped", (Problem(column, "import.twice"),))
     context.seen.update((kind, code, value) for _, kind, code, value in signs)
-    holders = {holder.id: (column, holder) for column, *sign in signs if (holder := known.get((*sign,))) is not None}
+    holders = {
+        holder.id: (column, holder)
+        for column, kind, code, value in signs
+        if (holder := known.get((kind, code, value))) is not None
+    }
     if not holders:
         return Plan("new", lead=lead)
     if len(holders) > 1:
@@ -203,7 +207,11 @@ def _known(context: Context, drafts: Sequence[Draft]) -> dict[tuple[str, str, st
             for _, kind, _, value in _signs(one):
                 wanted[kind][phone_key(campaign_id, value) if kind == "phone" else value] = value
         for holder in _holders(campaign_id, wanted):
-            for kind, column in (("phone", holder.phone_key), ("source", holder.source_key), ("licence", holder.licence_number)):
+            for kind, column in (
+                ("phone", holder.phone_key),
+                ("source", holder.source_key),
+                ("licence", holder.licence_number),
+            ):
                 if column in wanted[kind]:
                     known[kind, code, wanted[kind][column]] = holder
     return known
@@ -236,7 +244,10 @@ def _empty_again(actor: Actor, lead_id: int, before: Mapping[str, Any], at: date
     lead = db.session.get_one(Lead, lead_id)
     if lead.version != before["version"]:
         raise Conflict("import.later_work", lead=lead_id)
-    blanks = {name: None if name in ("amount_wan", "licence_number", "district_id", "owner_id") else "" for name in before["filled"]}
+    blanks = {
+        name: None if name in ("amount_wan", "licence_number", "district_id", "owner_id") else ""
+        for name in before["filled"]
+    }
     _set(lead, blanks, at)
     note_event(actor, lead_id, "edited", at=at, fields=sorted(blanks), source="undo")
 
@@ -272,8 +283,14 @@ def _report_neighbours(actor: Actor, made: Mapping[int, BulkLead], at: datetime)
     for lead_id, pair in keys.items():
         lead = made[lead_id]
         for other in standing:
-            if other.id < lead_id and (other.campaign_id, other.name_place_key) == pair and other.team_id != lead.team_id:
-                card = LeadCard(name=lead.name, phone=lead.phone, shop=lead.shop, address=lead.address, trade=lead.trade)
+            if (
+                other.id < lead_id
+                and (other.campaign_id, other.name_place_key) == pair
+                and other.team_id != lead.team_id
+            ):
+                card = LeadCard(
+                    name=lead.name, phone=lead.phone, shop=lead.shop, address=lead.address, trade=lead.trade
+                )
                 clocks = Clocks(lead.stages[0].occurred_at, at, at)
                 open_clash(actor, other, "name_place", team_id=lead.team_id, card=card, clocks=clocks, uid=lead.uid)
                 break

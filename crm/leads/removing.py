@@ -5,7 +5,22 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, String, Table, delete, exists, func, insert, literal, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    Table,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from crm.kernel.actor import Actor
@@ -38,7 +53,9 @@ def remove_batch(actor: Actor, batch_id: int, *, at: datetime, since: datetime) 
     db.session.execute(delete(LeadGram).where(LeadGram.lead_id.in_(made)))
     uids = select(Lead.uid).where(Lead.batch_id == batch_id, Lead.removed_at.is_(None))
     db.session.execute(
-        delete(Clash).where(Clash.claim_uid.in_(uids), Clash.state == "open").execution_options(synchronize_session=False)
+        delete(Clash)
+        .where(Clash.claim_uid.in_(uids), Clash.state == "open")
+        .execution_options(synchronize_session=False)
     )
     db.session.execute(
         update(Lead)
@@ -78,7 +95,14 @@ def _pointing_at_leads(since: datetime) -> Iterator[tuple[ColumnElement[Any], Co
 
 
 def _take_from_rollups(made: Select[Any]) -> None:
-    keys = (LeadStage.campaign_id, LeadStage.day, LeadStage.team_id, LeadStage.district_id, LeadStage.credited_id, LeadStage.stage)
+    keys = (
+        LeadStage.campaign_id,
+        LeadStage.day,
+        LeadStage.team_id,
+        LeadStage.district_id,
+        LeadStage.credited_id,
+        LeadStage.stage,
+    )
     teams: Counter[tuple[object, ...]] = Counter()
     members: Counter[tuple[object, ...]] = Counter()
     query = select(*keys, func.count()).where(LeadStage.lead_id.in_(made)).group_by(*keys)

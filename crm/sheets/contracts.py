@@ -21,7 +21,8 @@ from crm.sheets.cells import Cell, Row, cell_text
 KINDS = ("text", "phone", "date", "datetime", "bool", "int", "decimal", "code")
 HEADER_WITHIN = 15  # non-blank rows in which the heading row must stand
 GROUP = " / "  # between the two parts of a two-row heading
-IGNORE = ("", "-")  # chosen for a column that is to be left out
+LEFT_OUT = "-"  # chosen for a column that is to be left out altogether; "" gives it no field and keeps it among the unknown
+IGNORE = ("", LEFT_OUT)
 
 HINT = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】|\{[^{}]*\}")
 NOT_LETTERS = re.compile(r"[\s*_\-.,;、。'\"|]+")
@@ -225,7 +226,7 @@ def match_headers(
 ) -> HeaderMatch:
     """Match headings to the contract's columns.
 
-    `chosen` (heading or Excel letter -> key, "" or "-" to leave a column out) wins over the headings. Two headings for
+    `chosen` (heading or Excel letter -> key, "" for no field, "-" to leave a column out) wins over the headings. Two headings for
     one key are ambiguous and neither is taken. Raises Invalid: sheet.no_such_column, sheet.column_ambiguous,
     sheet.no_such_field, sheet.field_twice.
     """
@@ -240,10 +241,11 @@ def match_headers(
     mapped, ambiguous = _resolve(open_columns)
     mapped.update({index: key for index, key in picked.items() if key})
     present = set(mapped.values())
+    left_out = {_find(labels, name) for name, key in (chosen or {}).items() if key == LEFT_OUT}
     return HeaderMatch(
         mapped=dict(sorted(mapped.items())),
         unknown=tuple(
-            index for index, label in enumerate(labels) if label and index not in mapped and index not in picked
+            index for index, label in enumerate(labels) if label and index not in mapped and index not in left_out
         ),
         missing_required=tuple(
             column.key for column in contract.columns if column.required and column.key not in present

@@ -1,0 +1,85 @@
+"""Shapes of what is chosen about an import."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf.file import FileField, FileRequired
+from wtforms import RadioField, SelectField
+from wtforms.validators import DataRequired
+
+from crm.campaigns.rules import CampaignModel
+from crm.web.forms import BaseForm, Text, VersionedForm, choices
+
+MODELS = {
+    CampaignModel.ROADSHOW: _l("Roadshow"),
+    CampaignModel.FESTIVAL: _l("Festival"),
+    CampaignModel.EVENT: _l("Event"),
+    CampaignModel.CROSSOVER: _l("Crossover"),
+    CampaignModel.WECHAT: _l("WeChat"),
+    CampaignModel.INTEREST: _l("Interest group"),
+    CampaignModel.SALON: _l("Salon"),
+    CampaignModel.LECTURE: _l("Lecture"),
+}
+MODES = (("good", _l("Take the good rows, leave out the rest")), ("all", _l("All rows or nothing")))
+
+
+class UploadForm(BaseForm):
+    """The file."""
+
+    file = FileField(
+        _l("File"),
+        [FileRequired(_l("Choose a file."))],
+        render_kw={"accept": ".csv,.txt,.xlsx"},
+        description=_l("CSV or XLSX, at most 20 MB"),
+    )
+
+
+class MappingForm(VersionedForm):
+    """The columns come beside this form: a sheet has as many as it has."""
+
+    PRESETS: tuple[str, ...] = ()
+
+    def preset(self) -> dict[str, str]:
+        """What holds for every row."""
+        return {name: str(self[name].data or "") for name in self.PRESETS}
+
+
+class LeadsMappingForm(MappingForm):
+    """What may hold for all leads of a sheet."""
+
+    PRESETS = ("campaign", "team", "source_basis", "campaign_month", "campaign_model")
+
+    campaign = SelectField(_l("Campaign"), choices=[], validate_choice=False)
+    team = SelectField(_l("Team"), choices=[], validate_choice=False)
+    source_basis = Text(
+        _l("Source or lawful basis"),
+        most=120,
+        description=_l("Without it, or a consent in the row, nobody may be contacted."),
+    )
+    campaign_month = Text(
+        _l("One campaign for each month, called"),
+        most=40,
+        description=_l("For old records: a name here makes one closed campaign for each month of the first consult."),
+    )
+    campaign_model = SelectField(_l("Model of these campaigns"), choices=choices([("", "—"), *MODELS.items()]))
+
+    def offer(self, *, campaigns: list[tuple[str, Any]], teams: list[tuple[str, Any]], months: bool) -> None:
+        """Fills the selects; without the right to plan campaigns the fields for months are left out."""
+        self.campaign.choices = choices([("", _l("As the sheet says")), *campaigns])
+        self.team.choices = choices([("", _l("As the sheet says")), *teams])
+        if not months:
+            del self.campaign_month
+            del self.campaign_model
+
+    def preset(self) -> dict[str, str]:
+        """What holds for every row; a model without months means nothing."""
+        found = {name: str(self[name].data or "") for name in self.PRESETS if name in self}
+        if not found.get("campaign_month"):
+            found.pop("campaign_model", None)
+        return found
+
+
+class ConfirmForm(VersionedForm):
+    """The good rows, or all or nothing."""
+
+    mode = RadioField(_l("What to do"), [DataRequired()], choices=choices(MODES), default="good")

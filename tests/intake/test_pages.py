@@ -1,0 +1,219 @@
+"""The pages of an import, as the people of the cast use them."""
+
+import io
+
+import pytest
+from sqlalchemy import func, select
+
+from crm.intake import commands, files, queries
+from crm.intake.models import ImportBatch
+from crm.kernel.clock import now
+from crm.kernel.db import db
+from crm.kernel.unit_of_work import unit_of_work
+from crm.leads.models import Lead
+from tests.intake.sheets import bring_in, counts, csv_bytes, line, upload, xlsx_bytes
+
+MISSING = 2**31 - 1
+
+
+def send(client, content: bytes, *, kind: str = "leads", name: str = "leads.csv", **fields):
+    return client.post(f"/imports/new/{kind}", data={"file": (io.BytesIO(content), name), **fields}, content_type="multipart/form-data")
+
+
+def batch() -> ImportBatch:
+    db.session.expire_all()
+    return db.session.scalars(select(ImportBatch).order_by(ImportBatch.id.desc()).limit(1)).one()
+
+
+def number_of(model) -> int:
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def mapped(client, **fields):
+    one = batch()
+    letters = {f"column-{letter}": field for letter, field in zip("ABCDEFGHI", ("external_id", "name", "phone", "shop", "trade", "campaign", "team", "consult_on", "source_basis"), strict=True)}
+    return client.post(f"/imports/{one.id}/columns", data={"version": one.version, **letters, **fields})
+
+
+def confirmed(client, mode: str = "good"):
+    one = batch()
+    return client.post(f"/imports/{one.id}/confirm", data={"version": one.version, "mode": mode})
+
+
+def test_olga_brings_a_sheet_in_and_takes_it_back(client_of):
+    olga = client_of("olga")
+    assert "/columns" in send(olga, csv_bytes([line(1), line(2, 手机="12345")])).headers["Location"]
+    page = olga.get(f"/imports/{batch().id}/columns")
+    assert "客户1 · 客户2" in page.text
+    assert mapped(olga).headers["Location"].endswith(f"/imports/{batch().id}")
+    preview = olga.get(f"/imports/{batch().id}").text
+    assert "不是有效" in preview
+    assert "12345" in preview
+    assert number_of(Lead) == 0
+    confirmed(olga)
+    assert (batch().status, counts(batch())) == ("applied", (2, 1, 0, 0, 1))
+    assert "撤销导入" in olga.get(f"/imports/{batch().id}").text
+    olga.post(f"/imports/{batch().id}/undo")
+    assert batch().status == "undone"
+    assert "已撤销" in olga.get("/imports").text
+
+
+def test_confirming_twice_brings_it_in_once(client_of):
+    olga = client_of("olga")
+    send(olga, csv_bytes([line(1)]))
+    mapped(olga)
+    one = batch()
+    for _ in range(2):
+        assert olga.post(f"/imports/{one.id}/confirm", data={"version": one.version, "mode": "good"}).status_code == 302
+    assert number_of(Lead) == 1
+
+
+def test_the_same_form_sent_twice_is_one_upload(client_of):
+    olga, uid = client_of("olga"), "11111111-1111-4111-8111-111111111111"
+    first, second = (send(olga, csv_bytes([line(1)]), client_uid=uid) for _ in range(2))
+    assert (number_of(ImportBatch), first.headers["Location"]) == (1, second.headers["Location"])
+
+
+def test_a_stale_mapping_changes_nothing(client_of):
+    olga = client_of("olga")
+    send(olga, csv_bytes([line(1)]))
+    old = batch().version
+    mapped(olga)
+    answer = mapped(olga, version=old)
+    assert answer.status_code == 422
+    assert "其他人" in answer.text or "别人" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "name"), [(b"", "a.csv"), (b"PK\x03\x04 broken", "a.xlsx"), (b"%PDF-1.7", "a.pdf"), (b"\xff\xfe\x00", "a.exe")]
+)
+def test_what_is_no_sheet_gets_a_sentence(client_of, content, name):
+    answer = send(client_of("olga"), content, name=name)
+    assert (answer.status_code, number_of(ImportBatch)) == (422, 0)
+    assert "is-invalid" in answer.text
+
+
+def test_no_file_gets_a_sentence(client_of):
+    answer = client_of("olga").post("/imports/new/leads", data={})
+    assert answer.status_code == 422
+    assert "请选择文件" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "status"),
+    [
+        ("bob", "leads", 403), ("mona", "leads", 403), ("audrey", "leads", 403), ("adam", "leads", 403), ("tim", "leads", 403),
+        ("alice", "roster", 403), ("alice", "leads", 200), ("olga", "districts", 200), ("adam", "roster", 200), ("olga", "pictures", 404),
+    ],
+)  # fmt: skip
+def test_each_role_brings_in_its_own_kinds(client_of, name, kind, status):
+    assert client_of(name).get(f"/imports/new/{kind}").status_code == status
+
+
+@pytest.mark.parametrize("name", ["charlie", "adam", "tim"])
+@pytest.mark.parametrize("page", ["", "/columns", "/progress", "/problems.csv"])
+def test_a_foreign_import_and_a_missing_one_answer_alike(actor, client_of, name, page):
+    one = bring_in(actor("alice"), csv_bytes([line(1)]))
+    foreign, missing = (client_of(name).get(f"/imports/{number}{page}") for number in (one.id, MISSING))
+    assert (foreign.status_code, len(foreign.data)) == (missing.status_code, len(missing.data)) == (404, len(missing.data))
+
+
+def test_markup_in_file_names_headings_and_cells_is_escaped(client_of):
+    olga = client_of("olga")
+    row = line(1, 姓名="<img src=x>", 手机="12345") | {"<b>x</b>": "<i>y</i>"}
+    send(olga, csv_bytes([row]), name="<script>a.csv")
+    for page in (olga.get(f"/imports/{batch().id}/columns"), mapped(olga), olga.get(f"/imports/{batch().id}"), olga.get("/imports")):
+        for raw in ("<img src=x>", "<b>x</b>", "<i>y</i>", "<script>a"):
+            assert raw not in page.text
+
+
+def test_a_long_cell_is_refused_in_the_readers_language(client_of):
+    olga = client_of("olga")
+    olga.set_cookie("crm_lang", "en")
+    send(olga, csv_bytes([line(1, 姓名="长" * 300)]))
+    mapped(olga)
+    assert "at most 80 characters" in olga.get(f"/imports/{batch().id}").text
+
+
+def test_problems_come_as_a_sheet_without_anybodys_phone(client_of):
+    olga = client_of("olga")
+    send(olga, csv_bytes([line(1, 手机="139000011112222"), line(2, 客户编号="=1+1", 手机="9")]))
+    mapped(olga)
+    text = olga.get(f"/imports/{batch().id}/problems.csv").data.decode("utf-8-sig")
+    assert "139000011112222" not in text
+    assert text.count("\r\n") == 3
+
+
+def test_a_chosen_month_needs_the_right_to_plan(client_of):
+    alice = client_of("alice")
+    send(alice, csv_bytes([line(1)]))
+    page = alice.get(f"/imports/{batch().id}/columns").text
+    assert 'name="campaign"' in page
+    assert 'name="campaign_month"' not in page
+
+
+@pytest.mark.parametrize("variant", ["blank", "example", "faulty"])
+@pytest.mark.parametrize("kind", ["leads", "roster", "districts"])
+def test_templates_can_be_downloaded(client_of, kind, variant):
+    answer = client_of("olga").get(f"/imports/template/{kind}?variant={variant}")
+    assert (answer.status_code, answer.data[:2]) == (200, b"PK")
+
+
+def test_every_faulty_template_names_its_mistakes_and_brings_in_nothing_wrong(actor, client_of):
+    for kind in ("leads", "roster", "districts"):
+        content = client_of("olga").get(f"/imports/template/{kind}?variant=faulty").data
+        one = bring_in(actor("olga"), content, kind=kind, name="faulty.xlsx")
+        assert one.failed >= 3, (kind, counts(one))
+        assert one.rows == one.new + one.updated + one.skipped + one.failed
+
+
+def test_roster_and_districts_come_in_once_and_go_back(actor, client_of):
+    for kind, rows in (("roster", 4), ("districts", 5)):
+        content = client_of("olga").get(f"/imports/template/{kind}?variant=example").data
+        who = actor("adam")
+        first, second = (bring_in(who, content, kind=kind, name="example.xlsx") for _ in range(2))
+        assert (counts(first), counts(second)) == ((rows, rows, 0, 0, 0), (rows, 0, 0, rows, 0)), kind
+        with unit_of_work():
+            commands.undo(who, first.id, at=now())
+
+
+def test_an_import_whose_process_died_can_be_started_again(actor, client_of):
+    one = upload(actor("olga"), csv_bytes([line(1)]))
+    with unit_of_work():
+        commands.confirm(actor("olga"), one.id, mode="good", at=now())
+        commands.claim(one.id, worker=queries.this_process().rpartition("|")[0] + "|0")
+    olga = client_of("olga")
+    assert "已中断" in olga.get(f"/imports/{one.id}").text
+    assert olga.get(f"/imports/{one.id}/progress").headers["HX-Refresh"] == "true"
+    confirmed(olga)
+    assert batch().status == "applied"
+
+
+def test_progress_is_told_while_the_work_goes_on(actor, client_of):
+    one = upload(actor("olga"), xlsx_bytes([line(1)]), name="a.xlsx")
+    with unit_of_work():
+        commands.confirm(actor("olga"), one.id, mode="good", at=now())
+        commands.claim(one.id, worker=queries.this_process())
+    files.keep_progress(one.id, files.Progress(done=3000, rows=9000, new=2990, failed=10))
+    answer = client_of("olga").get(f"/imports/{one.id}/progress")
+    assert ("2,990" in answer.text, "HX-Refresh" in answer.headers) == (True, False)
+
+
+def test_giving_up_deletes_the_file(actor, client_of, home):
+    one = upload(actor("olga"), csv_bytes([line(1)]))
+    client_of("olga").post(f"/imports/{one.id}/cancel")
+    assert (batch().status, (home / "uploads" / f"{one.stored_name}.upload").exists()) == ("cancelled", False)
+    assert client_of("olga").post(f"/imports/{one.id}/cancel").status_code == 409
+
+
+def test_the_history_asks_a_fixed_number_of_questions(actor, client_of, queries):
+    olga = client_of("olga")
+    for number in range(3):
+        bring_in(actor("olga"), csv_bytes([line(number + 1)]))
+    with queries() as few:
+        olga.get("/imports")
+    for number in range(9):
+        bring_in(actor("olga"), csv_bytes([line(number + 20)]))
+    with queries() as many:
+        olga.get("/imports")
+    assert many.count == few.count <= 12
