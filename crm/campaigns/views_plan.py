@@ -266,7 +266,8 @@ def save_budget(campaign_id: int) -> Answer:
     """All lines at once; a line whose name was emptied is taken out."""
     campaign = queries.get_campaign(the_actor(), campaign_id)
     lines = [_typed_line(key) for key in request.form.getlist("line")[:200]]
-    kept = [line for line in lines if line.item or line.planned or line.actual]
+    # An emptied name takes a stored line out; in a new line the amount alone is a slip that has to be seen.
+    kept = [line for line in lines if line.item or (line.id is None and (line.planned or line.actual))]
     items: list[BudgetItem] = []
     checked: list[BudgetLinePage] = []
     for line in kept:

@@ -8,7 +8,7 @@ from crm.campaigns import commands as campaigns
 from crm.campaigns import plan_commands as plans
 from crm.campaigns.rules import CampaignModel, Status
 from crm.contest import commands as contests
-from crm.demo.words import SLOGANS, STAFF, TEAMS
+from crm.demo.names import SLOGANS, STAFF, TEAMS
 from crm.districts.commands import create_district
 from crm.districts.rules import Kind
 from crm.kernel.actor import SYSTEM, Actor, Role

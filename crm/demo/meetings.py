@@ -5,7 +5,7 @@ from random import Random
 
 from crm.campaigns.rules import CampaignModel
 from crm.demo.bank import PLACES, Bank
-from crm.demo.words import OBJECTIONS
+from crm.demo.names import OBJECTIONS
 from crm.kernel.clock import at_local
 from crm.kernel.unit_of_work import unit_of_work
 from crm.meetings.commands import add_case_card, add_todo, close_meeting, lock_logs, open_meeting, save_minutes

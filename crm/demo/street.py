@@ -12,7 +12,7 @@ from random import Random
 
 from crm.campaigns.rules import CampaignModel
 from crm.demo.bank import FIELD_DAYS, PLACES, Bank, Place
-from crm.demo.words import GIVEN, NOTES, OBJECTIONS, SHOPS, STREETS, SURNAMES
+from crm.demo.names import GIVEN, NOTES, OBJECTIONS, SHOPS, STREETS, SURNAMES
 from crm.districts.rules import Kind
 from crm.kernel.actor import Actor
 from crm.kernel.clock import at_local

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm.kernel.db import BIG, Base, UTCDateTime
 
 _LIVE = text("removed_at IS NULL")
+_SHOWN = text("removed_at IS NULL AND merged_into_id IS NULL")
 
 
 class Lead(Base):
@@ -68,8 +69,25 @@ class Lead(Base):
     version: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (
-        Index("uq_lead_campaign_phone", "campaign_id", "phone_key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
-        Index("uq_lead_campaign_source", "campaign_id", "source_key", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+        Index(
+            "uq_lead_campaign_phone",
+            "campaign_id",
+            "phone_key",
+            unique=True,
+            sqlite_where=_LIVE,
+            postgresql_where=_LIVE,
+        ),
+        Index(
+            "uq_lead_campaign_source",
+            "campaign_id",
+            "source_key",
+            unique=True,
+            sqlite_where=_LIVE,
+            postgresql_where=_LIVE,
+        ),
+        Index("ix_lead_newest", "created_at", "id"),
+        # Counts by stage read this index alone.
+        Index("ix_lead_count", "campaign_id", "team_id", "stage", sqlite_where=_SHOWN, postgresql_where=_SHOWN),
         Index("ix_lead_list", "campaign_id", "created_at", "id"),
         Index("ix_lead_team_list", "team_id", "created_at", "id"),
         Index("ix_lead_owner_follow_up", "owner_id", "follow_up_on"),

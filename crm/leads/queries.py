@@ -91,10 +91,18 @@ class LeadRow:
 
 _COLUMNS = (
     Lead.id, Lead.name, Lead.phone_sealed, Lead.uid, Lead.shop, Lead.trade, Lead.stage, Lead.stage_on, Lead.intent,
-    Lead.follow_up_on, Lead.owner_id, User.name.label("owner"), Lead.team_id, Team.name.label("team"), Lead.campaign_id,
-    Campaign.name.label("campaign"), District.name.label("district"), Lead.exit_code, Lead.historical, Lead.no_contact,
+    Lead.follow_up_on, Lead.owner_id, func.coalesce(User.name, "").label("owner"), Lead.team_id, func.coalesce(Team.name, "").label("team"), Lead.campaign_id,
+    Campaign.name.label("campaign"), func.coalesce(District.name, "").label("district"), Lead.exit_code, Lead.historical, Lead.no_contact,
     Lead.merged_into_id, Lead.created_at,
 )  # fmt: skip
+_ROWS = (
+    select(*_COLUMNS)
+    .select_from(Lead)
+    .join(Campaign, Campaign.id == Lead.campaign_id)
+    .outerjoin(User, User.id == Lead.owner_id)
+    .outerjoin(Team, Team.id == Lead.team_id)
+    .outerjoin(District, District.id == Lead.district_id)
+)
 _BY_STAGE = case({stage.value: place for place, stage in enumerate(STAGES, 1)}, value=Lead.stage, else_=0)
 SORTS: Mapping[str, ColumnElement[Any]] = {
     "created": Lead.created_at.expression,
@@ -109,6 +117,7 @@ SORTS: Mapping[str, ColumnElement[Any]] = {
 }
 """What a list can be sorted by. A phone is no such thing, and a name only for those who read names in full."""
 DEFAULT_SORT = "-created"
+_NEVER_NULL = frozenset({"created", "name", "shop", "stage", "intent"})
 
 
 def list_leads(
@@ -121,7 +130,7 @@ def list_leads(
     where = _conditions(actor, filters, today)
     if total is None:
         total = db.session.scalar(select(func.count()).select_from(Lead).where(*where)) or 0
-    query = _rows().where(*where).order_by(*_order(actor, sort)).limit(PER_PAGE).offset((page - 1) * PER_PAGE)
+    query = _ROWS.where(*where).order_by(*_order(actor, sort)).limit(PER_PAGE).offset((page - 1) * PER_PAGE)
     return Page(_read(actor, query), page, total)
 
 
@@ -141,7 +150,7 @@ def search(actor: Actor, text: str, *, campaign_id: int | None = None, limit: in
     where = [visible_to(actor), Lead.merged_into_id.is_(None), found]
     if campaign_id is not None:
         where.append(Lead.campaign_id == campaign_id)
-    return _read(actor, _rows().where(*where).order_by(*_order(actor, DEFAULT_SORT)).limit(limit))
+    return _read(actor, _ROWS.where(*where).order_by(*_order(actor, DEFAULT_SORT)).limit(limit))
 
 
 @dataclass(frozen=True)
@@ -173,7 +182,7 @@ def follow_ups(actor: Actor, *, today: date, mine: bool = True, days: int = 7) -
     )
     # A classes first on each day: they wait the shortest (intents sort A, B, C, and "" after them).
     order = (Lead.follow_up_on, case((Lead.intent == "", "Z"), else_=Lead.intent), Lead.id)
-    lists = [_read(actor, _rows().where(*where, span).order_by(*order).limit(MOST_DUE)) for span in spans]
+    lists = [_read(actor, _ROWS.where(*where, span).order_by(*order).limit(MOST_DUE)) for span in spans]
     return FollowUps(*lists)
 
 
@@ -189,28 +198,13 @@ def notice_in_force() -> NoticeVersion | None:
     return db.session.scalar(select(NoticeVersion).order_by(NoticeVersion.number.desc()).limit(1))
 
 
-def _rows() -> Select[*tuple[Any, ...]]:
-    return (
-        select(*_COLUMNS)
-        .select_from(Lead)
-        .join(Campaign, Campaign.id == Lead.campaign_id)
-        .outerjoin(User, User.id == Lead.owner_id)
-        .outerjoin(Team, Team.id == Lead.team_id)
-        .outerjoin(District, District.id == Lead.district_id)
-    )
-
-
 def _read(actor: Actor, query: Select[*tuple[Any, ...]]) -> tuple[LeadRow, ...]:
     return tuple(_row(actor, row) for row in db.session.execute(query))
 
 
 def _row(actor: Actor, row: Row[*tuple[Any, ...]]) -> LeadRow:
-    values = dict(row._mapping)
-    values["name"] = shown_name(actor, values["name"])
-    values["phone"] = shown_phone(values.pop("phone_sealed"), values.pop("uid"))
-    for name in ("owner", "team", "district"):
-        values[name] = values[name] or ""
-    return LeadRow(**values)
+    lead_id, name, sealed, uid, *rest = row
+    return LeadRow(lead_id, shown_name(actor, name), shown_phone(sealed, uid), *rest)
 
 
 def _order(actor: Actor, sort: str) -> tuple[UnaryExpression[Any], UnaryExpression[Any]]:
@@ -218,6 +212,8 @@ def _order(actor: Actor, sort: str) -> tuple[UnaryExpression[Any], UnaryExpressi
     if key not in SORTS or (key == "name" and not sees_names(actor)):
         key, down = "created", True
     column = SORTS[key]
+    if key in _NEVER_NULL:  # plain, so that an index may serve the order
+        return (column.desc(), Lead.id.desc()) if down else (column.asc(), Lead.id.asc())
     if down:
         return column.desc().nulls_last(), Lead.id.desc()
     return column.asc().nulls_last(), Lead.id.asc()

@@ -6,7 +6,7 @@ narrow the leads down first. Signs such as % and _ mean themselves. Who reads ma
 
 import re
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, select, union
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crm.kernel.actor import Actor
@@ -29,7 +29,10 @@ def matches(actor: Actor, text: str, *, campaign_id: int | None = None) -> Colum
         return None
     by_words = and_(*(_word(actor, word, campaign_id) for word in words))
     by_phone = _phone(actor, text)
-    return by_words if by_phone is None else or_(by_phone, by_words)
+    if by_phone is None:
+        return by_words
+    # Two lists put together: an OR over both would keep the database from using either index.
+    return Lead.id.in_(union(select(Lead.id).where(by_phone), select(Lead.id).where(by_words)))
 
 
 def _phone(actor: Actor, text: str) -> ColumnElement[bool] | None:

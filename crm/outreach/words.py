@@ -54,7 +54,7 @@ PRESENCE: dict[str, Any] = {
 
 LOG_STATUSES: dict[str, Any] = {
     "missing": _l("Not handed in"),
-    "open": _l("Open"),
+    "open": _l("Not handed in"),
     "submitted": _l("Handed in"),
     "locked": _l("Locked"),
 }

@@ -205,7 +205,8 @@ def test_a_session_is_added_once_changed_and_called_off(client_of, cast):
         "starts_at": "2026-11-17T09:00",
         "ends_at": "2026-11-17T15:00",
         "district": cast.districts["market"],
-        "client_uid": "s", "version": 1,
+        "client_uid": "s",
+        "version": 1,
     }
     for _ in range(2):
         assert client.post(f"/campaigns/{road}/sessions/new", data=data).status_code == 302

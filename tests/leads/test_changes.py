@@ -144,7 +144,7 @@ def state():
     sums = [
         tuple(row)
         for table in ("funnel_day", "member_day")
-        for row in db.session.execute(text(f"SELECT * FROM {table} WHERE leads <> 0 ORDER BY 1, 2, 3, 4, 5"))  # noqa: S608 - names of ours
+        for row in db.session.execute(text(f"SELECT * FROM {table} WHERE leads <> 0 ORDER BY 1, 2, 3, 4, 5"))
     ]
     grams = [tuple(row) for row in db.session.execute(text("SELECT gram, lead_id FROM lead_gram ORDER BY 1, 2"))]
     return hashlib.sha256(json.dumps([leads, stages, sums, grams], default=str).encode()).hexdigest()

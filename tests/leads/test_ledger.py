@@ -24,8 +24,16 @@ def test_an_accepted_case_implies_consult_and_application(actor, cast):
     with unit_of_work():
         lead = captured(cast, actor("bob"), stage=Stage.ACCEPTED)
     rows = db.session.execute(select(StageEntry.stage, StageEntry.implied_by_id).order_by(StageEntry.id)).all()
-    assert [(row.stage, row.implied_by_id is not None) for row in rows] == [("accepted", False), ("consult", True), ("application", True)]
-    assert {row.stage for row in db.session.scalars(select(LeadStage).where(LeadStage.lead_id == lead.lead_id))} == {"consult", "application", "accepted"}
+    assert [(row.stage, row.implied_by_id is not None) for row in rows] == [
+        ("accepted", False),
+        ("consult", True),
+        ("application", True),
+    ]
+    assert {row.stage for row in db.session.scalars(select(LeadStage).where(LeadStage.lead_id == lead.lead_id))} == {
+        "consult",
+        "application",
+        "accepted",
+    }
     assert ledger.differences() == []
 
 

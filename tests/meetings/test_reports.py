@@ -255,3 +255,15 @@ def test_differences_name_the_place():
 
 def test_a_day_before_the_contest_has_no_standings_and_breaks_nothing(actor, cast):
     assert compose(actor, cast, day=DAY_1, as_of=NOON)["standings"] == []
+
+
+def test_a_report_takes_the_same_number_of_queries_however_much_happened(actor, cast, queries):
+    pk(actor, cast)
+    a_day(actor, cast)
+    with queries() as few:
+        compose(actor, cast)
+    for _ in range(3):
+        a_day(actor, cast)
+    with queries() as many:
+        compose(actor, cast)
+    assert abs(many.count - few.count) <= 1
