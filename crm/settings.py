@@ -42,6 +42,7 @@ class Settings:
         env = os.environ if env is None else env
         home = home_of(env)
         zone_name = env.get("CRM_TIMEZONE", DEFAULT_ZONE)
+        root = _root()
         try:
             zone(zone_name)
             keys = load_keys(home / "keys.json")
@@ -59,7 +60,9 @@ class Settings:
             secure_cookies=not _flag(env, "CRM_INSECURE_COOKIES"),
             trusted_hosts=tuple(filter(None, env.get("CRM_TRUSTED_HOSTS", "").split(","))),
             proxies=_number(env, "CRM_PROXIES", 0),
-            **_bundled(),
+            templates=root / "templates",
+            migrations=root / "migrations",
+            contracts=root / "imports",
         )
 
     def for_tests(self, **changes: object) -> "Settings":
@@ -78,11 +81,10 @@ def home_of(env: Mapping[str, str] | None = None) -> Path:
     return Path(env.get("CRM_HOME") or "var").expanduser().resolve()
 
 
-def _bundled() -> dict[str, Path]:
-    """Inside an installed wheel the data folders travel in the package."""
+def _root() -> Path:
+    """Where the data folders are: inside an installed wheel they travel in the package."""
     inside = PACKAGE / "_bundled"
-    root = inside if inside.is_dir() else PACKAGE.parent
-    return {"templates": root / "templates", "migrations": root / "migrations", "contracts": root / "imports"}
+    return inside if inside.is_dir() else PACKAGE.parent
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:

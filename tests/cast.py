@@ -51,7 +51,12 @@ def put_on_stage() -> Cast:
         ).id
     for name in ("red", "blue"):
         cast.teams[name] = people.create_team(SYSTEM, name={"red": "红队", "blue": "蓝队"}[name]).id
-    for login, team, is_lead in (("alice", "red", True), ("bob", "red", False), ("charlie", "blue", True), ("dora", "blue", False)):
+    for login, team, is_lead in (
+        ("alice", "red", True),
+        ("bob", "red", False),
+        ("charlie", "blue", True),
+        ("dora", "blue", False),
+    ):
         people.join_team(SYSTEM, user_id=cast.users[login], team_id=cast.teams[team], on=DAY_1, is_lead=is_lead)
     people.join_team(SYSTEM, user_id=cast.users["eve"], team_id=cast.teams["red"], on=DAY_1)
     people.leave_team(SYSTEM, user_id=cast.users["eve"], on=DAY_2)
@@ -67,7 +72,13 @@ def _places(cast: Cast, at: object) -> None:
         ("village", "柳树村", "rural", None),
     ):
         above = db.session.get(District, cast.districts[parent]) if parent else None
-        district = District(name=name, kind=kind, parent_id=above.id if above else None, depth=above.depth + 1 if above else 0, created_at=at)
+        district = District(
+            name=name,
+            kind=kind,
+            parent_id=above.id if above else None,
+            depth=above.depth + 1 if above else 0,
+            created_at=at,
+        )
         db.session.add(district)
         db.session.flush()
         district.path = f"{above.path if above else '/'}{district.id}/"
@@ -83,5 +94,7 @@ def _places(cast: Cast, at: object) -> None:
     for district in ("market", "village"):
         db.session.add(CampaignDistrict(campaign_id=campaign.id, district_id=cast.districts[district]))
     for team, district in (("red", "market"), ("blue", "village")):
-        db.session.add(CampaignTeam(campaign_id=campaign.id, team_id=cast.teams[team], district_id=cast.districts[district]))
+        db.session.add(
+            CampaignTeam(campaign_id=campaign.id, team_id=cast.teams[team], district_id=cast.districts[district])
+        )
     db.session.flush()

@@ -68,7 +68,15 @@ def database_url(home: Path, worker_id: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def stage(home: Path, database_url: str) -> tuple[Flask, casting.Cast, "Reset"]:
     """The app, the cast, and how to bring the database back to the start."""
-    settings = Settings(home=home, database_url=database_url, keys=KEYS, bank="测试农商银行", testing=True, secure_cookies=False, inline_work=True)
+    settings = Settings(
+        home=home,
+        database_url=database_url,
+        keys=KEYS,
+        bank="测试农商银行",
+        testing=True,
+        secure_cookies=False,
+        inline_work=True,
+    )
     app = create_app(settings)
     app.config["WTF_CSRF_ENABLED"] = False
     app.test_client_class = Client
@@ -129,7 +137,11 @@ class Reset:
                     continue
                 connection.execute(table.insert(), self.rows[table.name])
                 if "id" in table.c:
-                    connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), (SELECT max(id) FROM {table.name}))"))
+                    connection.execute(
+                        text(
+                            f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), (SELECT max(id) FROM {table.name}))"
+                        )
+                    )
 
 
 @pytest.fixture
@@ -198,7 +210,13 @@ class Counting:
     @property
     def count(self) -> int:
         """How many statements, transaction control aside."""
-        return len([one for one in self.statements if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"))])
+        return len(
+            [
+                one
+                for one in self.statements
+                if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"))
+            ]
+        )
 
 
 @contextmanager

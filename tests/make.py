@@ -17,7 +17,14 @@ def phone() -> str:
 
 
 def lead(
-    actor: Actor, *, campaign_id: int, team_id: int | None, owner_id: int | None = None, stage: Stage | None = Stage.CONSULT, at=NOON, **card
+    actor: Actor,
+    *,
+    campaign_id: int,
+    team_id: int | None,
+    owner_id: int | None = None,
+    stage: Stage | None = Stage.CONSULT,
+    at=NOON,
+    **card,
 ) -> Captured:
     """A captured lead with consent."""
     values = {"name": "张三", "phone": phone(), "trade": "catering"} | card

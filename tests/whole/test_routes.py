@@ -20,7 +20,13 @@ from tests.moments import DAY_2
 
 PEOPLE = (None, "adam", "alice", "audrey", "bob", "mona", "olga", "tim")
 MISSING = 2**31 - 1
-WORDS = {"day": DAY_2.isoformat(), "kind": "evening", "token": "no-such-token", "filename": "css/waituo.css", "room": "leads"}
+WORDS = {
+    "day": DAY_2.isoformat(),
+    "kind": "evening",
+    "token": "no-such-token",
+    "filename": "css/waituo.css",
+    "room": "leads",
+}
 """Arguments that are words, with a value that leads somewhere."""
 
 
@@ -58,8 +64,10 @@ def test_every_word_in_an_address_is_in_the_table(app):
 
 
 def test_an_undeclared_route_answers_nobody(app, client_of, monkeypatch):
-    bare = app.view_functions["web.health"].__wrapped__ if hasattr(app.view_functions["web.health"], "__wrapped__") else (lambda: "open")
-    monkeypatch.setitem(app.view_functions, "web.health", lambda: bare())
+    def bare() -> str:
+        return "open"
+
+    monkeypatch.setitem(app.view_functions, "web.health", bare)
     assert client_of("olga").get("/healthz").status_code == 403
 
 
