@@ -36,12 +36,15 @@ def run_slot(job: Job, slot: datetime) -> Done | None:
 
     The claim is a row that is unique by job and slot, in the same transaction as the work: both are there or neither.
     """
+    if _is_done(job, slot):
+        return None
+    prepared = job.prepare(slot) if job.prepare else None
     try:
         with unit_of_work() as session:
             claim = JobRun(job=job.name, slot=slot, claimed_at=now())
             session.add(claim)
             session.flush()
-            claim.result = job.task(slot)[:300]
+            claim.result = job.task(slot, prepared)[:300]
             claim.finished_at = now()
             return Done(job.name, slot, claim.result)
     except IntegrityError:

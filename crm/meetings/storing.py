@@ -15,7 +15,7 @@ from crm.kernel.errors import Conflict, NotFound
 from crm.meetings import rules
 from crm.meetings.models import StoredReport
 from crm.meetings.policy import check_leads, visible_to
-from crm.meetings.reports import compose_evening
+from crm.meetings.reports import Body, compose_evening
 from crm.meetings.rules import Difference, Kind
 from crm.people.queries import user_names
 
@@ -54,6 +54,24 @@ def store_evening_report(
     get_campaign(actor, campaign_id)
     check_leads(actor, team_id)
     body = compose_evening(actor, campaign_id, team_id, day, as_of, words_as_of=words_as_of)
+    return keep_report(
+        actor, body, campaign_id=campaign_id, team_id=team_id, day=day, as_of=as_of, at=at, reason=reason
+    )
+
+
+def keep_report(
+    actor: Actor,
+    body: Body,
+    *,
+    campaign_id: int,
+    team_id: int | None,
+    day: date,
+    as_of: datetime,
+    at: datetime,
+    reason: str,
+) -> StoredReport:
+    """Keeps a composed body by the rules of `store_evening_report`; the caller has composed it with the same arguments."""
+    check_leads(actor, team_id)
     newest = newest_report(actor, campaign_id, team_id, day)
     digest = rules.fingerprint(body)
     if newest is not None and newest.sha256 == digest:

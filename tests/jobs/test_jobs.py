@@ -14,7 +14,7 @@ from crm.jobs.table import Job
 from crm.kernel.actor import SYSTEM
 from crm.kernel.audit import AuditEntry, record
 from crm.kernel.clock import at_local
-from crm.kernel.db import db
+from crm.kernel.db import db, writing
 from crm.kernel.unit_of_work import unit_of_work
 from crm.meetings.models import StoredReport
 from crm.meetings.rules import canonical
@@ -25,7 +25,7 @@ from tests.moments import BELL, DAY_1, DAY_2, NOON
 MINUTE = timedelta(minutes=1)
 
 
-def noted(slot):
+def noted(slot, _prepared=None):
     """A task whose effect can be counted."""
     record(SYSTEM, "test.ran", "slot", detail_of=slot.isoformat())
     return "ran"
@@ -49,7 +49,7 @@ def test_a_slot_is_done_once(app):
 def test_a_task_that_fails_leaves_neither_claim_nor_effect_and_is_tried_again(app):
     calls = []
 
-    def shaky(slot):
+    def shaky(slot, _prepared):
         calls.append(slot)
         noted(slot)
         if len(calls) == 1:
@@ -66,7 +66,7 @@ def test_a_task_that_fails_leaves_neither_claim_nor_effect_and_is_tried_again(ap
 
 
 def test_one_failure_does_not_keep_other_jobs_from_running(app):
-    def broken(slot):
+    def broken(slot, _prepared):
         raise RuntimeError("never")
 
     done = catch_up([daily("a", broken), daily("b")], NOON)
@@ -189,3 +189,18 @@ def test_nothing_runs_before_its_time(app, cast, minutes):
     with time_machine.travel(BELL, tick=True):
         catch_up(JOBS, BELL + minutes * MINUTE)
     assert all(row.day < DAY_2 for row in db.session.scalars(select(StoredReport)))
+
+
+def test_what_is_reckoned_is_reckoned_before_the_unit_opens(app):
+    seen = []
+
+    def prepare(slot):
+        seen.append(writing.get())
+        return slot.hour
+
+    def task(slot, prepared):
+        seen.append((writing.get(), prepared))
+        return "ran"
+
+    run_slot(Job("apart", lambda day: (), task, prepare=prepare), NOON)
+    assert seen == [False, (True, NOON.hour)]
