@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_wtf.file import FileField, FileRequired
+from flask_wtf.file import FileField
 from wtforms import RadioField, SelectField
-from wtforms.validators import DataRequired
+from wtforms.validators import DataRequired, StopValidation
 
 from crm.campaigns.rules import CampaignModel
 from crm.web.forms import BaseForm, Text, VersionedForm, choices
@@ -23,12 +24,17 @@ MODELS = {
 MODES = (("good", _l("Take the good rows, leave out the rest")), ("all", _l("All rows or nothing")))
 
 
+def _chosen(form: Any, field: Any) -> None:
+    if not field.data:
+        raise StopValidation(_("Choose a file."))
+
+
 class UploadForm(BaseForm):
     """The file."""
 
     file = FileField(
         _l("File"),
-        [FileRequired(_l("Choose a file."))],
+        [_chosen],
         render_kw={"accept": ".csv,.txt,.xlsx"},
         description=_l("CSV or XLSX, at most 20 MB"),
     )
@@ -61,7 +67,9 @@ class LeadsMappingForm(MappingForm):
         most=40,
         description=_l("For old records: a name here makes one closed campaign for each month of the first consult."),
     )
-    campaign_model = SelectField(_l("Model of these campaigns"), choices=choices([("", "—"), *MODELS.items()]))
+    campaign_model = SelectField(
+        _l("Model of these campaigns"), choices=choices([("", "—"), *MODELS.items()]), validate_choice=False
+    )
 
     def offer(self, *, campaigns: list[tuple[str, Any]], teams: list[tuple[str, Any]], months: bool) -> None:
         """Fills the selects; without the right to plan campaigns the fields for months are left out."""

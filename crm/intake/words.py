@@ -56,7 +56,9 @@ ERRORS: dict[str, Any] = {
     "import.broken": _l("The import broke off. Nothing was written; it can be started again."),
     "import.campaign_ambiguous": _l("Several campaigns are called so. Give the code."),
     "import.claimed": _l("Already registered by another team, on %(day)s."),
-    "import.district_ambiguous": _l("Several districts are called so. Give the code or the path, such as East/Old Street."),
+    "import.district_ambiguous": _l(
+        "Several districts are called so. Give the code or the path, such as East/Old Street."
+    ),
     "import.file_gone": _l("The uploaded file is no longer kept. Upload it again."),
     "import.forbidden": _l("Your role does not bring in sheets of this kind."),
     "import.has_errors": _l("%(failed)s rows have errors. All or nothing was asked for, so nothing was written."),

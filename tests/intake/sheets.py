@@ -59,7 +59,13 @@ def xlsx_bytes(rows: Sequence[Mapping[str, Any]], head: Sequence[str] | None = N
 
 
 def upload(
-    actor: Actor, content: bytes, *, kind: str = "leads", name: str = "leads.csv", mapping: Mapping[str, str] | None = None, **preset: str
+    actor: Actor,
+    content: bytes,
+    *,
+    kind: str = "leads",
+    name: str = "leads.csv",
+    mapping: Mapping[str, str] | None = None,
+    **preset: str,
 ) -> ImportBatch:
     """An uploaded and mapped batch."""
     with unit_of_work():

@@ -26,11 +26,19 @@ def environment(app, home: Path, database_url: str) -> dict[str, str]:
     """What the child needs to find this installation."""
     if not (home / "keys.json").exists():
         save_keys(KEYS, home / "keys.json")
-    return {**os.environ, "CRM_HOME": str(home), "CRM_DATABASE_URL": database_url, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return {
+        **os.environ,
+        "CRM_HOME": str(home),
+        "CRM_DATABASE_URL": database_url,
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    }
 
 
 def released(actor, rows: int) -> int:
-    batch = upload(actor("olga"), csv_bytes([line(number, 小组="", 活动="", 咨询日期="2020-01-01", 来源="") for number in range(rows)]))
+    batch = upload(
+        actor("olga"),
+        csv_bytes([line(number, 小组="", 活动="", 咨询日期="2020-01-01", 来源="") for number in range(rows)]),
+    )
     with unit_of_work():
         commands.confirm(actor("olga"), batch.id, mode="good", at=now())
     return batch.id

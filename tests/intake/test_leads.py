@@ -33,10 +33,29 @@ def one(content: dict[str, str], actor) -> Lead:
 
 
 def test_a_row_becomes_a_lead_with_consent_stages_and_counts(actor, cast):
-    row = line(1, 是否申请="是", 申请日期="2026-11-17", 意向="A", 金额="20", 地址="东大街 1 号", 客户经理="bob", 外拓区域="城关镇/东大街商区")
+    row = line(
+        1,
+        是否申请="是",
+        申请日期="2026-11-17",
+        意向="A",
+        金额="20",
+        地址="东大街 1 号",
+        客户经理="bob",
+        外拓区域="城关镇/东大街商区",
+    )
     lead = one(row, actor)
-    assert (lead.name, open_phone(lead), lead.trade, lead.intent, str(lead.amount_wan)) == ("客户1", "13700000001", "catering", "A", "20.00")
-    assert (lead.team_id, lead.owner_id, lead.district_id) == (cast.teams["red"], cast.users["bob"], cast.districts["market"])
+    assert (lead.name, open_phone(lead), lead.trade, lead.intent, str(lead.amount_wan)) == (
+        "客户1",
+        "13700000001",
+        "catering",
+        "A",
+        "20.00",
+    )
+    assert (lead.team_id, lead.owner_id, lead.district_id) == (
+        cast.teams["red"],
+        cast.users["bob"],
+        cast.districts["market"],
+    )
     assert (lead.stage, lead.stage_on, lead.historical) == ("application", date(2026, 11, 17), False)
     assert lead.follow_up_on == DAY_1 + timedelta(days=1)
     consent = db.session.scalars(select(Consent).where(Consent.lead_id == lead.id)).one()
@@ -54,7 +73,13 @@ def test_the_same_sheet_again_changes_nothing(actor):
 
 def test_blanks_of_the_own_team_are_filled_and_nothing_is_overwritten(actor, cast):
     with unit_of_work():
-        known = make.lead(actor("alice"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["red"], phone="13700000001", name="老名字")
+        known = make.lead(
+            actor("alice"),
+            campaign_id=cast.campaigns["roadshow"],
+            team_id=cast.teams["red"],
+            phone="13700000001",
+            name="老名字",
+        )
     batch = bring_in(actor("alice"), csv_bytes([line(1)]))
     lead = db.session.get_one(Lead, known.lead_id)
     assert counts(batch) == (1, 0, 1, 0, 0)
@@ -64,11 +89,18 @@ def test_blanks_of_the_own_team_are_filled_and_nothing_is_overwritten(actor, cas
 
 def test_another_teams_customer_is_refused_and_no_second_lead_is_made(actor, cast):
     with unit_of_work():
-        make.lead(actor("dora"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["blue"], phone="13700000001")
+        make.lead(
+            actor("dora"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["blue"], phone="13700000001"
+        )
     batch = bring_in(actor("alice"), csv_bytes([line(1), line(2)]))
     assert counts(batch) == (2, 1, 0, 0, 1)
     (problem,) = batch.preview["problems"]
-    assert (problem["code"], problem["row"], problem["letter"], problem["facts"]["value"]) == ("import.claimed", 2, "C", "137****01")
+    assert (problem["code"], problem["row"], problem["letter"], problem["facts"]["value"]) == (
+        "import.claimed",
+        2,
+        "C",
+        "137****01",
+    )
 
 
 def test_a_customer_twice_in_a_file_is_taken_once(actor):
@@ -99,12 +131,20 @@ def test_what_may_not_be_contacted_is_historical_and_counts(actor, changes):
 def test_an_accepted_case_with_its_number_is_a_case(actor):
     lead = one(line(1, 是否进件="是", 受理编号="SL-1"), actor)
     assert (lead.historical, lead.stage) == (False, "accepted")
-    entries = db.session.execute(select(StageEntry.stage, StageEntry.case_number, StageEntry.implied_by_id.is_not(None))).all()
-    assert sorted(map(tuple, entries)) == [("accepted", "SL-1", False), ("application", None, True), ("consult", None, False)]
+    entries = db.session.execute(
+        select(StageEntry.stage, StageEntry.case_number, StageEntry.implied_by_id.is_not(None))
+    ).all()
+    assert sorted(map(tuple, entries)) == [
+        ("accepted", "SL-1", False),
+        ("application", None, True),
+        ("consult", None, False),
+    ]
 
 
 def test_rows_without_any_id_are_known_by_their_content_and_their_order(actor):
-    rows = [{"姓名": "张三", "店铺名称": "面馆", "咨询日期": "2026-11-16"}] * 2 + [{"姓名": "李四", "店铺名称": "", "咨询日期": "2026-11-16"}]
+    rows = [{"姓名": "张三", "店铺名称": "面馆", "咨询日期": "2026-11-16"}] * 2 + [
+        {"姓名": "李四", "店铺名称": "", "咨询日期": "2026-11-16"}
+    ]
     first, second = bring_in(actor("olga"), csv_bytes(rows)), bring_in(actor("olga"), csv_bytes(rows))
     assert (counts(first), counts(second)) == ((3, 3, 0, 0, 0), (3, 0, 0, 3, 0))
 
@@ -144,7 +184,10 @@ def test_a_mistake_is_named_by_row_and_column_and_the_rest_comes_in(actor, chang
 
 
 def test_a_team_lead_brings_in_for_the_own_team_only(actor, cast):
-    batch = bring_in(actor("alice"), csv_bytes([line(1, 小组=""), line(2, 小组="蓝队"), line(3, 客户经理="dora")], head=[*HEAD, "客户经理"]))
+    batch = bring_in(
+        actor("alice"),
+        csv_bytes([line(1, 小组=""), line(2, 小组="蓝队"), line(3, 客户经理="dora")], head=[*HEAD, "客户经理"]),
+    )
     assert counts(batch) == (3, 1, 0, 0, 2)
     assert [one["code"] for one in batch.preview["problems"]] == ["lead.other_team", "lead.not_in_team"]
     assert leads()[0].team_id == cast.teams["red"]
@@ -157,7 +200,9 @@ def test_the_officer_brings_the_team_of_that_day(actor, cast):
 
 def test_somebody_who_must_not_be_contacted_is_left_out(actor, cast):
     with unit_of_work():
-        known = make.lead(actor("bob"), campaign_id=cast.campaigns["walk_in"], team_id=cast.teams["red"], phone="13700000001")
+        known = make.lead(
+            actor("bob"), campaign_id=cast.campaigns["walk_in"], team_id=cast.teams["red"], phone="13700000001"
+        )
         do_not_contact(actor("bob"), known.lead_id, reason="要求", at=NOON)
     batch = bring_in(actor("olga"), csv_bytes([line(1)]))
     assert counts(batch) == (1, 0, 0, 1, 0)
@@ -171,18 +216,29 @@ def test_two_people_on_one_shops_line_stay_two(actor):
 
 def test_the_same_name_at_the_same_place_goes_to_the_referee(actor, cast):
     with unit_of_work():
-        make.lead(actor("dora"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["blue"], name="王记", address="东大街 1 号")
+        make.lead(
+            actor("dora"),
+            campaign_id=cast.campaigns["roadshow"],
+            team_id=cast.teams["blue"],
+            name="王记",
+            address="东大街 1 号",
+        )
     one(line(1, 姓名="王记", 店铺名称="", 地址="东大街1号"), actor)
     assert db.session.scalars(select(Clash.matched_by)).all() == ["name_place"]
 
 
 def test_one_campaign_for_each_month_closed_with_its_days(actor):
-    rows = [line(number, 活动="", 小组="", 手机="", 咨询日期=day) for number, day in enumerate(("2008-05-05", "2008-05-30", "2008-12-31"), 1)]
+    rows = [
+        line(number, 活动="", 小组="", 手机="", 咨询日期=day)
+        for number, day in enumerate(("2008-05-05", "2008-05-30", "2008-12-31"), 1)
+    ]
     content = csv_bytes(rows)
     first = bring_in(actor("olga"), content, campaign_month="老系统", campaign_model="lecture")
     second = bring_in(actor("olga"), content, campaign_month="老系统", campaign_model="lecture")
     made = db.session.execute(
-        select(Campaign.name, Campaign.status, Campaign.model, Campaign.starts_on, Campaign.ends_on).where(Campaign.starts_on < date(2009, 1, 1))
+        select(Campaign.name, Campaign.status, Campaign.model, Campaign.starts_on, Campaign.ends_on).where(
+            Campaign.starts_on < date(2009, 1, 1)
+        )
     ).all()
     assert (counts(first), counts(second)) == ((3, 3, 0, 0, 0), (3, 0, 0, 3, 0))
     assert sorted(map(tuple, made)) == [
@@ -234,11 +290,18 @@ def test_every_encoding_gives_the_same_rows(actor, encoding):
 
 
 def test_37_bad_rows_of_1000_in_both_modes(actor):
-    rows = [line(number, 手机="12345") if number % 27 == 1 and number < 1000 else line(number) for number in range(1, 1001)]
+    rows = [
+        line(number, 手机="12345") if number % 27 == 1 and number < 1000 else line(number) for number in range(1, 1001)
+    ]
     assert sum(row["手机"] == "12345" for row in rows) == 37
     content = csv_bytes(rows)
     nothing = bring_in(actor("olga"), content, mode="all")
-    assert (nothing.status, nothing.error, nothing.error_facts, leads()) == ("failed", "import.has_errors", {"failed": 37}, [])
+    assert (nothing.status, nothing.error, nothing.error_facts, leads()) == (
+        "failed",
+        "import.has_errors",
+        {"failed": 37},
+        [],
+    )
     good = apply(actor("olga"), nothing)
     assert counts(good) == (1000, 963, 0, 0, 37)
     again = bring_in(actor("olga"), content)
@@ -277,7 +340,9 @@ def test_undoing_restores_exactly(actor, cast):
 
 def test_undoing_blanks_what_was_filled(actor, cast):
     with unit_of_work():
-        known = make.lead(actor("alice"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["red"], phone="13700000001")
+        known = make.lead(
+            actor("alice"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["red"], phone="13700000001"
+        )
     batch = bring_in(actor("alice"), csv_bytes([line(1)]))
     undo(actor("alice"), batch)
     lead = db.session.get_one(Lead, known.lead_id)
@@ -357,5 +422,8 @@ def test_the_file_is_deleted_once_it_is_applied(actor, home):
 
 def test_events_tell_where_a_lead_came_from(actor):
     lead = one(line(1), actor)
-    assert db.session.execute(select(LeadEvent.kind, LeadEvent.detail).where(LeadEvent.lead_id == lead.id)).one() == ("created", {"source": "import"})
+    assert db.session.execute(select(LeadEvent.kind, LeadEvent.detail).where(LeadEvent.lead_id == lead.id)).one() == (
+        "created",
+        {"source": "import"},
+    )
     assert business_day(db.session.scalars(select(StageEntry.occurred_at)).one()) == DAY_1
