@@ -13,6 +13,8 @@ HEIGHT = 300  # pixels
 WIDTH = 760
 NARROWEST = 380
 GAP = 8
+PAGE_WIDTH = 1040  # pixels of an A4 page on its side between the margins of the writer
+PAGE_ROWS = 33  # rows of the ordinary height on it
 ROWS = 16  # sheet rows that a chart covers, with a margin
 PALETTE = ("#1F6FB2", "#2FA084", "#E0A030", "#C8553D", "#7A5CA8", "#5F6B7A")
 KINDS: dict[str, dict[str, str]] = {
@@ -65,6 +67,12 @@ def draw(book: Workbook, sheet: Worksheet, laid: Laid, funnels: FunnelData, at: 
     return at + -(-len(laid.spec.charts) // 2) * ROWS
 
 
+def rows_on_a_page(laid: Laid) -> int:
+    """How many rows an A4 page takes on its side, once the table is scaled to its width."""
+    scale = min(1.0, PAGE_WIDTH / max(1, _table_width(laid)))
+    return int(PAGE_ROWS / scale)
+
+
 def _table_width(laid: Laid) -> int:
     """Pixels: Excel's default font takes seven for a character and five around them."""
     return int(sum(column.width * 7 + 5 for column in laid.spec.columns))
@@ -89,6 +97,10 @@ def _plain(book: Workbook, laid: Laid, spec: ChartSpec) -> Any:
         else:
             series |= {"fill": {"color": colour}, "data_labels": {"value": True}, "gap": 60}
         chart.add_series(series)
+    if laid.spec.columns[categories].kind == "date":
+        chart.set_x_axis({"date_axis": True, "num_format": "mm-dd", "major_unit": 1 + (last - laid.first) // 16})
+    if spec.kind in ("bar", "stacked") and all(laid.lows.get(key, 0) >= 0 for key in spec.series):
+        chart.set_y_axis({"min": 0})  # a bar that does not begin at zero shows a wrong proportion
     chart.set_legend({"position": "bottom"} if len(spec.series) > 1 or spec.kind == "pie" else {"none": True})
     return chart
 

@@ -86,6 +86,7 @@ class Laid:
     last: int = -1
     total: int | None = None
     values: Mapping[str, float] = field(default_factory=dict)  # totals by key
+    lows: dict[str, float] = field(default_factory=dict)  # smallest number of each column
     kept: dict[str, list[OutCell]] = field(default_factory=dict)  # cells of the columns that funnels need
     labels: dict[str, str] = field(default_factory=dict)
 

@@ -25,6 +25,7 @@ __all__ = [
     "safe_text", "sheet_name", "write_csv", "write_workbook",
 ]  # fmt: skip
 
+LINE = 14  # points that a line of a heading takes
 LONGEST = 32_767  # characters that Excel keeps in a cell
 # A formula in the making; the apostrophes belong to it so that reading the file back gives the very same text.
 DANGEROUS = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
@@ -60,6 +61,16 @@ def _csv_cell(value: OutCell) -> str | int | float | Decimal:
     if isinstance(value, date):
         return value.isoformat()
     return safe_text(value) if isinstance(value, str) else value
+
+
+def _lines(column: Column) -> int:
+    """How many lines the lowest part of a heading takes in its column; a Chinese character is as wide as two others."""
+    heading = column.heading
+    if isinstance(heading, tuple) and heading[0] == heading[1]:
+        return 1  # stands in two rows
+    text = heading if isinstance(heading, str) else heading[1]
+    wide = sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
+    return min(3, -(-wide * 23 // int(column.width * 20)))  # bold letters take some fifteen per cent more
 
 
 @contextmanager
@@ -179,6 +190,9 @@ class _Table:
         else:
             for index, column in enumerate(spec.columns):
                 self.cell(2, index, str(column.heading), "head", "head")
+        lines = max((_lines(column) for column in spec.columns), default=1)
+        if lines > 1:
+            sheet.set_row(self.laid.first - 1, LINE * lines + 2)
 
     def _two_rows(self, last: int) -> None:
         headings = [h if isinstance(h, tuple) else (h, h) for h in (column.heading for column in self.spec.columns)]
@@ -241,6 +255,7 @@ class _Table:
             else:
                 self.cell(self.row, index, value, column.kind)
         for key, number in numbers.items():
+            self.laid.lows[key] = min(self.laid.lows.get(key, number), number)
             self.sums[key] = self.sums.get(key, 0) + number
             self.group_sums[key] = self.group_sums.get(key, 0) + number
         self.row += 1
@@ -279,6 +294,8 @@ class _Table:
                     sheet.conditional_format(laid.first, index, laid.last, index, bar)
         sheet.freeze_panes(laid.first, spec.freeze)
         at = charts.draw(book, sheet, laid, funnels, self.row + 1)
+        if spec.charts and at > charts.rows_on_a_page(laid):
+            sheet.set_h_pagebreaks([self.row + 1])  # pictures that the page would cut begin a new one
         for offset, note in enumerate(spec.notes):
             self.cell(at + offset, 0, note, "text", "small")
         sheet.set_landscape()
