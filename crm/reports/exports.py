@@ -63,6 +63,12 @@ def _stage(code: str) -> str:
     return str(figure(code).title)
 
 
+def _fit(words: str, least: float) -> float:
+    """A column's width in which no word of its heading is broken; Chinese breaks anywhere."""
+    longest = max((len(word) for word in words.split() if word.isascii()), default=0)
+    return max(least, longest * 1.15 + 1)
+
+
 def _upper(group: str | None, words: str) -> str | tuple[str, str]:
     return words if group is None else (group, words)
 
@@ -93,7 +99,7 @@ def _unit() -> str:
 def _visit_columns(group: str | None, *, total: bool = True) -> list[Column]:
     add = "sum" if total else None
     return [
-        Column(code, _upper(group, _stage(code)), "int", 9, total=add)  # type: ignore[arg-type]
+        Column(code, _upper(group, _stage(code)), "int", _fit(_stage(code), 9), total=add)  # type: ignore[arg-type]
         for code in ("visits_valid", "visits_touched")
     ]
 
@@ -101,7 +107,7 @@ def _visit_columns(group: str | None, *, total: bool = True) -> list[Column]:
 def _stage_columns(group: str | None, stages: Iterable[str] = FUNNEL_STAGES, *, total: bool = True) -> list[Column]:
     add = "sum" if total else None
     return [
-        Column(code, _upper(group, _stage(code)), "int", 9, total=add, bars=code == "accepted")  # type: ignore[arg-type]
+        Column(code, _upper(group, _stage(code)), "int", _fit(_stage(code), 9), total=add, bars=code == "accepted")  # type: ignore[arg-type]
         for code in stages
     ]
 
@@ -351,7 +357,8 @@ def daily_sheet(contents: Contents) -> SheetSpec:
     ]
     for team in teams:
         columns += [
-            Column(f"{code}:{team.key}", (str(team.label), _stage(code)), "int", 8, total="sum") for code in stages
+            Column(f"{code}:{team.key}", (str(team.label), _stage(code)), "int", _fit(_stage(code), 8), total="sum")
+            for code in stages
         ]
     rows: list[Row] = []
     for row in contents.days:
@@ -376,9 +383,20 @@ def districts(contents: Contents) -> SheetSpec:
         *_stage_columns(None),
         *_rate_columns(_("Rates")),
     ]
-    rows: list[Row] = []
-    for row in contents.places:
-        area, _divider, below = row.label.partition(PLACE_DIVIDER)
-        rows.append([area, below or area, *_visit_cells(row.visits), *_stage_cells(row.counts), None, None, None])
+    rows: list[Row] = [
+        [area, name, *_visit_cells(row.visits), *_stage_cells(row.counts), None, None, None]
+        for area, name, row in _by_area(contents.places)
+    ]
     charts = [ChartSpec("funnel", _("All districts together"), across=FUNNEL_STAGES)] if rows else []
     return _sheet(contents, _("District grid"), _unit(), columns, rows, charts=charts, group_by="area", freeze=2)
+
+
+def _by_area(places: Sequence[Line]) -> list[tuple[str, str, Line]]:
+    """(upper district, own name, figures), the districts of one upper district together; a parent stands with its children."""
+    parents = {row.label.rpartition(PLACE_DIVIDER)[0] for row in places}
+    areas: dict[str, list[tuple[str, str, Line]]] = {}
+    for row in places:
+        above, _divider, name = row.label.rpartition(PLACE_DIVIDER)
+        area = row.label if row.label in parents or not above else above
+        areas.setdefault(area, []).append((area, name, row))
+    return [one for rows in areas.values() for one in rows]
