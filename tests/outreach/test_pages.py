@@ -246,11 +246,13 @@ def test_the_pages_ask_a_bounded_number_of_questions(client_of, actor, cast, que
         client.get(path)
     few = {}
     for path in paths:
+        db.session.remove()  # what this test still holds would spare the page a question
         with queries() as seen:
             client.get(path)
         few[path] = seen.count
     many_visits(actor, cast, 60)
     for path in paths:
+        db.session.remove()
         with queries() as seen:
             client.get(path)
         assert seen.count == few[path] <= 30, path
