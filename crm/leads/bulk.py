@@ -236,23 +236,21 @@ def _insert(table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
         return
     names = tuple(rows[0])
     compiled, steps = _statement(table, names)
-    known: dict[tuple[int, object], Any] = {}
-    lines = [[_bound(known, place, step, row[name]) for place, (name, step) in enumerate(steps)] for row in rows]
-    given: Any = [tuple(line) for line in lines]
+    columns = [_column([row[name] for row in rows], step) for name, step in steps]
+    given: Any = list(zip(*columns, strict=True))
     if not compiled.positional:
-        given = [dict(zip(names, line, strict=True)) for line in lines]
+        given = [dict(zip(names, line, strict=True)) for line in given]
     db.session.connection().exec_driver_sql(compiled.string, given)
 
 
-def _bound(known: dict[tuple[int, object], Any], place: int, step: Step | None, value: Any) -> Any:
-    if step is None or value is None:
-        return step(value) if step is not None else value
-    if not isinstance(value, date):
-        return step(value)
-    key = (place, value)
-    if key not in known:
-        known[key] = step(value)
-    return known[key]
+def _column(values: list[Any], step: Step | None) -> list[Any]:
+    """One column as the driver wants it."""
+    if step is None:
+        return values
+    if any(isinstance(value, date) for value in values):
+        known = {value: step(value) for value in set(values)}
+        return [known[value] for value in values]
+    return [step(value) for value in values]
 
 
 def _statement(table: type[Base], names: tuple[str, ...]) -> tuple[SQLCompiler, list[tuple[str, Step | None]]]:
