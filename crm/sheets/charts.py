@@ -59,12 +59,17 @@ def draw(book: Workbook, sheet: Worksheet, laid: Laid, funnels: FunnelData, at: 
         if laid.spec.group_by and not spec.across:
             raise ValueError(f"{laid.name}: a chart over rows with subtotals would count twice")
         chart = _funnel(book, laid, spec, funnels) if spec.kind == "funnel" else _plain(book, laid, spec)
-        chart.set_title({"name": spec.title, "overlay": False, "name_font": {"size": 12}})
+        chart.set_title({"name": _words(spec.title), "overlay": False, "name_font": {"size": 12}})
         chart.set_size({"width": width - GAP, "height": HEIGHT})
         row = at + place // 2 * ROWS
         options = {"object_position": 2, "description": spec.title, "x_offset": place % 2 * width}
         sheet.insert_chart(row, 0, chart, options)
     return at + -(-len(laid.spec.charts) // 2) * ROWS
+
+
+def _words(text: str) -> str:
+    """A title that begins with an equals sign would be taken for a reference to cells."""
+    return f" {text}" if text.startswith("=") else text
 
 
 def rows_on_a_page(laid: Laid) -> int:
@@ -86,7 +91,7 @@ def _plain(book: Workbook, laid: Laid, spec: ChartSpec) -> Any:
         column = laid.column(key)
         colour = PALETTE[place % len(PALETTE)]
         series: dict[str, Any] = {
-            "name": laid.labels[key],
+            "name": _words(laid.labels[key]),
             "categories": [laid.name, laid.first, categories, last, categories],
             "values": [laid.name, laid.first, column, last, column],
         }
