@@ -78,10 +78,14 @@
     if (event.defaultPrevented || form.matches("[hx-post],[hx-put],[hx-delete]")) return;
     form.dataset.sent = "1";
     const by = event.submitter;
-    if (Date.now() - tokenTaken > TOKEN_LIFE) {
+    // A browser that believes to be offline may still reach a server on its own machine: asking for a token finds out.
+    const unsure = navigator.onLine === false && !form.dataset.reached;
+    delete form.dataset.reached;
+    if (unsure || Date.now() - tokenTaken > TOKEN_LIFE) {
       event.preventDefault();
-      try { await freshToken(); } catch { delete form.dataset.sent; toast(word("Offline"), "warn"); return; }
+      try { await freshToken(); } catch { delete form.dataset.sent; toast(word("Unsent"), "warn"); return; }
       delete form.dataset.sent;
+      form.dataset.reached = "1";
       tokenTaken = Date.now();
       form.requestSubmit(by || undefined);
       return;
