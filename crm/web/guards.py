@@ -7,6 +7,7 @@ from flask import Flask, current_app, redirect, request, url_for
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
+from crm.web.errors import wants_json
 from crm.web.identity import current_actor
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -65,6 +66,6 @@ def _enforce() -> Response | None:
 
 
 def _to_sign_in() -> Response:
-    if request.method == "GET" and request.accept_mimetypes.accept_html and "HX-Request" not in request.headers:
+    if request.method == "GET" and not wants_json() and "HX-Request" not in request.headers:
         return redirect(url_for("people.sign_in", next=request.full_path.rstrip("?")))
     raise Unauthorized
