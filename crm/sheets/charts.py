@@ -68,8 +68,8 @@ def draw(book: Workbook, sheet: Worksheet, laid: Laid, funnels: FunnelData, at: 
 
 
 def _words(text: str) -> str:
-    """A title that begins with an equals sign would be taken for a reference to cells."""
-    return f" {text}" if text.startswith("=") else text
+    """A title that looks like a reference to a cell (Sheet!A1) would be taken for one."""
+    return text.replace("!", "！") if "!" in text else text
 
 
 def rows_on_a_page(laid: Laid) -> int:
