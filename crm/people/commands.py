@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -154,7 +155,27 @@ def change_password(actor: Actor, *, current: str, new: str) -> User:
     return user
 
 
-def sign_in(*, login: str, password: str, address: str, at: datetime) -> User | None:
+@dataclass(frozen=True)
+class Checked:
+    """A password held against the stored hash, before the unit of work: argon2 takes its time, and no writer should wait for it.
+
+    `against` is the hash it was held against, `fresh` a hash with today's parameters where the stored one is older.
+    """
+
+    fits: bool
+    against: str | None
+    fresh: str | None
+
+
+def check_password(login: str, password: str) -> Checked:
+    """Reads only. An unknown or inactive login takes the same time and never fits."""
+    user = user_by_login(login)
+    against = user.password_hash if user and user.active else None
+    fits = verify_password(against, password)
+    return Checked(fits, against, hash_password(password) if fits and against and needs_rehash(against) else None)
+
+
+def sign_in(*, login: str, checked: Checked, address: str, at: datetime) -> User | None:
     """The user, or None when login and password do not fit (the failure is counted and must be committed).
 
     Raises TooMany while the account or the address is locked: five failures lock an account for 15 minutes, doubling.
@@ -164,12 +185,10 @@ def sign_in(*, login: str, password: str, address: str, at: datetime) -> User | 
     locked_until = user.locked_until if user else _stranger_locked_until(login)
     if locked_until is not None and locked_until > at:
         raise TooMany("people.locked", minutes=_minutes(locked_until - at))
-    fits = verify_password(user.password_hash if user and user.active else None, password)
-    if user is None or not fits:
+    if user is None or not user.active or not checked.fits or user.password_hash != checked.against:
         _count_failure(user, login, address, at)
         return None
-    if user.password_hash and needs_rehash(user.password_hash):
-        user.password_hash = hash_password(password)
+    user.password_hash = checked.fresh or user.password_hash
     user.failed_sign_ins, user.locked_until, user.last_sign_in_at = 0, None, at
     audit.record(_as_actor(user, address), "people.sign_in", "user", user.id)
     return user
