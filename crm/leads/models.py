@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm.kernel.db import BIG, Base, UTCDateTime
 
 _LIVE = text("removed_at IS NULL")
-_SHOWN = text("removed_at IS NULL AND merged_into_id IS NULL")
+_MERGED = text("merged_into_id IS NOT NULL")
 
 
 class Lead(Base):
@@ -57,7 +57,7 @@ class Lead(Base):
     exit_reason: Mapped[str] = mapped_column(String(300), default="")
     historical: Mapped[bool] = mapped_column(default=False)
     no_contact: Mapped[bool] = mapped_column(default=False)
-    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("lead.id"), index=True)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("lead.id"))
     source: Mapped[str] = mapped_column(String(16), default="desk")
     source_key: Mapped[str | None] = mapped_column(String(120))
     batch_id: Mapped[int | None] = mapped_column(index=True)
@@ -85,9 +85,11 @@ class Lead(Base):
             sqlite_where=_LIVE,
             postgresql_where=_LIVE,
         ),
+        # Partial: nearly all leads have none, and a list that asks for "merged into none" must not read by this index.
+        Index("ix_lead_merged_into", "merged_into_id", sqlite_where=_MERGED, postgresql_where=_MERGED),
         Index("ix_lead_newest", "created_at", "id"),
         # Counts by stage read this index alone.
-        Index("ix_lead_count", "campaign_id", "team_id", "stage", sqlite_where=_SHOWN, postgresql_where=_SHOWN),
+        Index("ix_lead_count", "campaign_id", "stage", "team_id", "removed_at", "merged_into_id"),
         Index("ix_lead_list", "campaign_id", "created_at", "id"),
         Index("ix_lead_team_list", "team_id", "created_at", "id"),
         Index("ix_lead_owner_follow_up", "owner_id", "follow_up_on"),

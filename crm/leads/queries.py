@@ -91,7 +91,8 @@ class LeadRow:
 
 _COLUMNS = (
     Lead.id, Lead.name, Lead.phone_sealed, Lead.uid, Lead.shop, Lead.trade, Lead.stage, Lead.stage_on, Lead.intent,
-    Lead.follow_up_on, Lead.owner_id, func.coalesce(User.name, "").label("owner"), Lead.team_id, func.coalesce(Team.name, "").label("team"), Lead.campaign_id,
+    Lead.follow_up_on, Lead.owner_id, func.coalesce(User.name, "").label("owner"),
+    Lead.team_id, func.coalesce(Team.name, "").label("team"), Lead.campaign_id,
     Campaign.name.label("campaign"), func.coalesce(District.name, "").label("district"), Lead.exit_code, Lead.historical, Lead.no_contact,
     Lead.merged_into_id, Lead.created_at,
 )  # fmt: skip

@@ -743,10 +743,21 @@ def create_tables() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_lead_uid")),
     )
     op.create_index(op.f("ix_lead_batch_id"), "lead", ["batch_id"], unique=False)
+    op.create_index(
+        "ix_lead_count", "lead", ["campaign_id", "stage", "team_id", "removed_at", "merged_into_id"], unique=False
+    )
     op.create_index("ix_lead_licence", "lead", ["campaign_id", "licence_number"], unique=False)
     op.create_index("ix_lead_list", "lead", ["campaign_id", "created_at", "id"], unique=False)
-    op.create_index(op.f("ix_lead_merged_into_id"), "lead", ["merged_into_id"], unique=False)
+    op.create_index(
+        "ix_lead_merged_into",
+        "lead",
+        ["merged_into_id"],
+        unique=False,
+        sqlite_where=sa.text("merged_into_id IS NOT NULL"),
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
     op.create_index("ix_lead_name_place", "lead", ["campaign_id", "name_place_key"], unique=False)
+    op.create_index("ix_lead_newest", "lead", ["created_at", "id"], unique=False)
     op.create_index("ix_lead_owner_follow_up", "lead", ["owner_id", "follow_up_on"], unique=False)
     op.create_index("ix_lead_person", "lead", ["person_key"], unique=False)
     op.create_index("ix_lead_search", "lead", ["campaign_id", "search_text"], unique=False)
@@ -1137,10 +1148,17 @@ def drop_tables() -> None:
     op.drop_index("ix_lead_search", table_name="lead")
     op.drop_index("ix_lead_person", table_name="lead")
     op.drop_index("ix_lead_owner_follow_up", table_name="lead")
+    op.drop_index("ix_lead_newest", table_name="lead")
     op.drop_index("ix_lead_name_place", table_name="lead")
-    op.drop_index(op.f("ix_lead_merged_into_id"), table_name="lead")
+    op.drop_index(
+        "ix_lead_merged_into",
+        table_name="lead",
+        sqlite_where=sa.text("merged_into_id IS NOT NULL"),
+        postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+    )
     op.drop_index("ix_lead_list", table_name="lead")
     op.drop_index("ix_lead_licence", table_name="lead")
+    op.drop_index("ix_lead_count", table_name="lead")
     op.drop_index(op.f("ix_lead_batch_id"), table_name="lead")
     op.drop_table("lead")
     op.drop_index(op.f("ix_case_card_meeting_id"), table_name="case_card")
