@@ -151,8 +151,10 @@ def record_stage(
 
 
 def void_stage(actor: Actor, lead_id: int, entry_id: int, *, reason: str, at: datetime) -> None:
-    """Undoes a stage entry of a visible lead."""
+    """Undoes a stage entry of a visible lead, or of one that is merged into it."""
     lead = get_lead(actor, lead_id)
+    if lead.merged_into_id is not None:
+        raise Invalid("lead.merged")
     entry = db.session.get(StageEntry, entry_id)
     if entry is None or lead.id not in (entry.lead_id, db.session.get_one(Lead, entry.lead_id).merged_into_id):
         raise NotFound("stage.no_entry")
