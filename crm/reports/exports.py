@@ -118,7 +118,9 @@ def _rate_columns(group: str | None, *, overall: bool = True, total: bool = True
         rates.append(("overall_rate", "accepted", "consult"))
     work = "rate" if total else None
     return [
-        Column(code, _upper(group, _stage(code)), "percent", _fit(_stage(code), 10), total=work, formula=_rate(top, base))  # type: ignore[arg-type]
+        Column(
+            code, _upper(group, _stage(code)), "percent", _fit(_stage(code), 10), total=work, formula=_rate(top, base)
+        )  # type: ignore[arg-type]
         for code, top, base in rates
     ]
 

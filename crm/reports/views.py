@@ -11,9 +11,9 @@ from flask import Blueprint, flash, redirect, render_template, request, send_fil
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from crm.campaigns.queries import open_campaigns
+from crm.campaigns.queries import campaign_for_day, open_campaigns
 from crm.kernel.actor import Actor
-from crm.kernel.clock import now
+from crm.kernel.clock import business_day, now
 from crm.kernel.errors import Conflict, DomainError, NotFound
 from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
@@ -61,7 +61,10 @@ class LogPage:
 def exports() -> str:
     """Make a workbook, and find those made before."""
     actor = the_actor()
-    return render_template("reports/exports.html", page=_exports_page(actor, _form(actor)))
+    form = _form(actor)
+    running = campaign_for_day(actor, business_day(now(), settings().zone))
+    form.campaign.data = running.id if running else None
+    return render_template("reports/exports.html", page=_exports_page(actor, form))
 
 
 @blueprint.post("/exports")

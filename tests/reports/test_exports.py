@@ -48,6 +48,11 @@ def test_a_workbook_is_made_and_downloaded_under_its_chinese_name(folder, cast, 
     assert "测试农商银行_东大街路演_20261117_V1.xlsx" in page
 
 
+def test_the_campaign_of_the_day_is_chosen_beforehand(folder, cast, client_of):
+    page = client_of("olga").get("/exports").get_data(as_text=True)
+    assert f'<option selected value="{cast.campaigns["roadshow"]}">' in page
+
+
 def test_the_next_one_of_the_day_is_the_next_version(folder, cast, client_of):
     for version, name in ((1, "olga"), (2, "mona")):
         number = made(client_of(name), cast)
