@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from flask_babel import gettext as _
 
@@ -22,6 +22,7 @@ MOST_WIDE_TEAMS = 8
 CHARTED = 12
 DAILY_STAGES = ("consult", "application", "accepted")
 Row = Sequence[OutCell]
+Adding = Literal["sum", "rate"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +98,17 @@ def _unit() -> str:
 
 
 def _visit_columns(group: str | None, *, total: bool = True) -> list[Column]:
-    add = "sum" if total else None
+    add: Adding = "sum" if total else None
     return [
-        Column(code, _upper(group, _stage(code)), "int", _fit(_stage(code), 9), total=add)  # type: ignore[arg-type]
+        Column(code, _upper(group, _stage(code)), "int", _fit(_stage(code), 9), total=add)
         for code in ("visits_valid", "visits_touched")
     ]
 
 
 def _stage_columns(group: str | None, stages: Iterable[str] = FUNNEL_STAGES, *, total: bool = True) -> list[Column]:
-    add = "sum" if total else None
+    add: Adding = "sum" if total else None
     return [
-        Column(code, _upper(group, _stage(code)), "int", _fit(_stage(code), 9), total=add, bars=code == "accepted")  # type: ignore[arg-type]
+        Column(code, _upper(group, _stage(code)), "int", _fit(_stage(code), 9), total=add, bars=code == "accepted")
         for code in stages
     ]
 
@@ -116,11 +117,11 @@ def _rate_columns(group: str | None, *, overall: bool = True, total: bool = True
     rates = [("application_rate", "application", "consult"), ("acceptance_rate", "accepted", "application")]
     if overall:
         rates.append(("overall_rate", "accepted", "consult"))
-    work = "rate" if total else None
+    work: Adding = "rate" if total else None
     return [
         Column(
             code, _upper(group, _stage(code)), "percent", _fit(_stage(code), 10), total=work, formula=_rate(top, base)
-        )  # type: ignore[arg-type]
+        )
         for code, top, base in rates
     ]
 
