@@ -67,16 +67,18 @@ def append(
         one.implied_by_id = entry.id
     db.session.add_all(implied)
     db.session.flush()
-    _count_fresh(root, [entry, *implied])
+    _count_fresh(root, [entry, *implied], shown=not reached.intersection(after(stage)))
     return entry
 
 
-def _count_fresh(root: int, entries: list[StageEntry]) -> None:
+def _count_fresh(root: int, entries: list[StageEntry], *, shown: bool) -> None:
     """What `project` would find for entries of stages that nothing stood on: they count. Saves reading the ledger back."""
     change = _Change()
     for entry in entries:
         change.add(root, LiveEntry(*(getattr(entry, name) for name in LIVE_FIELDS)))
     change.write()
+    if not shown:  # a later stage stands already (a gap was closed): the lead still shows that one
+        return
     reached = entries[0]
     db.session.execute(update(Lead).where(Lead.id == root).values(stage=reached.stage, stage_on=reached.day))
 

@@ -7,10 +7,11 @@ from sqlalchemy.exc import DatabaseError
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid
 from crm.kernel.unit_of_work import unit_of_work
-from crm.leads import ledger
+from crm.leads import ledger, merging
 from crm.leads.commands import record_stage, void_stage
 from crm.leads.ledger import Clocks
 from crm.leads.ledger_models import FunnelDay, LeadStage, StageEntry
+from crm.leads.models import Lead
 from crm.leads.rules import Stage
 from tests import make
 from tests.moments import NOON
@@ -73,4 +74,16 @@ def test_a_changed_rollup_is_found(actor, cast):
     assert len(ledger.differences()) == 1
     with unit_of_work():
         ledger.rebuild()
+    assert ledger.differences() == []
+
+
+def test_closing_a_gap_below_a_later_stage_leaves_the_later_one_shown(actor, cast):
+    """A stage may stand without the one below it: the lower one stood on another lead, which was parted again."""
+    with unit_of_work():
+        keep, other = (captured(cast, actor("alice"), stage=stage).lead_id for stage in (None, Stage.CONSULT))
+        merge = merging.merge(actor("alice"), keep=keep, lose=other, reason="", at=NOON)
+        record_stage(actor("alice"), keep, Stage.APPLICATION, clocks=Clocks.at(NOON))
+        merging.undo_merge(actor("alice"), merge, reason="", at=NOON)
+        record_stage(actor("alice"), keep, Stage.CONSULT, clocks=Clocks.at(NOON))
+    assert db.session.scalar(select(Lead.stage).where(Lead.id == keep)) == "application"
     assert ledger.differences() == []

@@ -286,7 +286,8 @@ def ledger_machine(cast, taken):  # noqa: C901 - a machine is a class made of sm
             furthest = {
                 lead: max((stage for at, stage in stages if at == lead), key=ORDER.index, default="") for lead in shown
             }
-            assert shown == {lead: (furthest[lead], self.model.into.get(lead)) for lead in self.model.campaign}
+            expected = {lead: (furthest[lead], self.model.into.get(lead)) for lead in self.model.campaign}
+            assert {lead: (shown[lead], wanted) for lead, wanted in expected.items() if shown[lead] != wanted} == {}
 
     return LedgerMachine
 
