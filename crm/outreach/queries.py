@@ -161,11 +161,11 @@ def roster(team_id: int, day: date) -> tuple[RosterRow, ...]:
 
 
 def recorded_counts(actor: Actor, campaign_id: int, team_id: int, day: date) -> Counts:
-    """What the records say, by member: visits touched and valid, and leads that reached each stage, credited to the member."""
+    """What the records say, by member: valid visits and those merely touched, and leads that reached each stage, credited to the member."""
     _check(actor, campaign_id, team_id)
     counts: Counts = defaultdict(dict)
     visits = (
-        select(Visit.member_id, func.count(), func.count().filter(Visit.valid))
+        select(Visit.member_id, func.count().filter(~Visit.valid), func.count().filter(Visit.valid))
         .where(_visits_of(campaign_id, team_id, day), Visit.voided_at.is_(None))
         .group_by(Visit.member_id)
     )
@@ -429,7 +429,7 @@ def _names(user_ids: Collection[int]) -> dict[int, str]:
 
 def _team_visits(campaign_ids: set[int], day: date) -> dict[tuple[int, int], tuple[int, int]]:
     query = (
-        select(Visit.campaign_id, Visit.team_id, func.count(), func.count().filter(Visit.valid))
+        select(Visit.campaign_id, Visit.team_id, func.count().filter(~Visit.valid), func.count().filter(Visit.valid))
         .where(
             Visit.campaign_id.in_(campaign_ids), Visit.day == day, Visit.voided_at.is_(None), Visit.team_id.is_not(None)
         )

@@ -10,7 +10,7 @@ from crm.kernel.clock import at_local
 
 
 class Recorded(StrEnum):
-    """Counts that are computed from records. Visits are shown as touched (涉及走访) and valid (有效走访), side by side."""
+    """Counts that are computed from records. A visit is valid (有效走访) or else touched (涉及走访); both stand side by side."""
 
     VISITS_TOUCHED = "visits_touched"
     VISITS_VALID = "visits_valid"

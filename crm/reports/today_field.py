@@ -193,7 +193,7 @@ def _team_tasks(team: TeamDay, links: Links, on: date) -> Iterator[Task]:
         idle = [
             row.name
             for row in team.grid.rows
-            if row.on_roster and not (row.touched or any(cell.recorded for cell in row.compared))
+            if row.on_roster and not (row.touched or row.valid or any(cell.recorded for cell in row.compared))
         ]
         if idle:
             yield from links.task(_("Nothing recorded yet today"), "、".join(idle), _("See the day"), "outreach.day",

