@@ -12,7 +12,7 @@ from crm.figures.asking import GROUPS as ROWS_BY
 from crm.figures.asking import VIEWS, FunnelQuery, given
 from crm.figures.definitions import FIGURES, NOTES
 from crm.figures.field_work import VisitCounts, Visits, visits
-from crm.figures.funnels import Funnel, campaign_codes, campaign_named, funnel
+from crm.figures.funnels import Funnel, campaign_codes, campaign_named, funnel, widened
 from crm.figures.rules import FUNNEL_STAGES, FunnelCounts, Rate
 from crm.kernel.actor import SYSTEM
 from crm.kernel.clock import business_day, now
@@ -46,7 +46,7 @@ def funnel_command(campaign: str, as_json: bool, **options: str) -> None:
         query = replace(query, campaign_ids=(campaign_named(SYSTEM, campaign),))
     found = funnel(SYSTEM, query)
     walked = visits(SYSTEM, query) if query.view == "period" else None
-    rows = as_rows(found, walked)
+    rows = as_rows(widened(found, walked.by_key) if walked else found, walked)
     if as_json:
         print_json(rows)
         return

@@ -17,7 +17,7 @@ from crm.campaigns.models import Campaign
 from crm.campaigns.policy import visible_to as campaigns_visible_to
 from crm.districts.models import District
 from crm.figures.asking import FunnelQuery
-from crm.figures.labels import Named, Tree, named
+from crm.figures.labels import Named, Tree, named, value_of
 from crm.figures.rules import FunnelCounts
 from crm.figures.sources import counted
 from crm.kernel.actor import Actor
@@ -72,6 +72,24 @@ def funnel(actor: Actor, query: FunnelQuery) -> Funnel:
     counts = {key: value for (key,), value in _counts(actor, query, (query.by,)).items()}
     rows = tuple(FunnelRow(one.key, one.label, counts[value]) for value, one in _rows(query, query.by, list(counts)))
     return Funnel(rows, _total(counts.values()), query, query.as_of, query.view)
+
+
+def widened(found: Funnel, keys: Iterable[str]) -> Funnel:
+    """The answer with a row of zeros for each further group, such as one that was visited and left no lead.
+
+    Without it a column of visits beside the counts would not add up to its total.
+    """
+    by = found.query.by
+    counts = {row.key: row.counts for row in found.rows}
+    further = set(keys) - counts.keys()
+    if by is None or not further:
+        return found
+    every = counts.keys() | further
+    values = list(every) if by == "district" else [value_of(by, key) for key in every]
+    rows = [
+        FunnelRow(one.key, one.label, counts.get(one.key, FunnelCounts())) for _, one in _rows(found.query, by, values)
+    ]
+    return replace(found, rows=tuple(rows))
 
 
 def funnel_as_of(

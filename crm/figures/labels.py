@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from crm.campaigns.models import Campaign
 from crm.districts.models import District
-from crm.figures.asking import ONLY, key_of
+from crm.figures.asking import NONE, ONLY, key_of
 from crm.kernel.db import db
 from crm.leads.rules import Approach, Trade
 from crm.people.queries import team_names, user_names
@@ -58,6 +58,15 @@ def named(by: str, values: Collection[Any]) -> list[tuple[Any, Named]]:
         empty: Any = "" if by in _ORDER else 0
         ordered.append((empty, Named(key_of(by, empty), WITHOUT.get(by, ""))))
     return ordered
+
+
+def value_of(by: str, key: str) -> Any:
+    """The value that a row's key was made from: the way back from `key_of`."""
+    if by in _ORDER:
+        return "" if key == NONE else key
+    if key == NONE:
+        return 0
+    return date.fromisoformat(key) if by == "day" else int(key)
 
 
 def _ordered(by: str, given: Sequence[Any]) -> list[tuple[Any, Named]]:

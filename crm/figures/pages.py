@@ -15,7 +15,7 @@ from crm.figures import words
 from crm.figures.asking import FunnelQuery
 from crm.figures.definitions import FIGURES, NOTES, Figure
 from crm.figures.field_work import VisitCounts, Visits, visits
-from crm.figures.funnels import Funnel, campaign_choices, daily, funnel
+from crm.figures.funnels import Funnel, campaign_choices, daily, funnel, widened
 from crm.figures.labels import MODELS, WITHOUT, code_label
 from crm.figures.rules import FUNNEL_STAGES, MINIMUM_BASE, FunnelCounts, Rate
 from crm.kernel.actor import Actor
@@ -96,6 +96,7 @@ def funnel_page(actor: Actor, query: FunnelQuery, *, at: datetime, zone_name: st
     found = answer(actor, query)
     period = query.view == "period"
     walked = visits(actor, query) if period else Visits({}, VisitCounts())
+    found = widened(found, walked.by_key)
     may_open = actor.may(LeadPermission.VIEW)
     links = _Links(found.query, zone_name, may_open)
     choices = _choices(actor, found.query)
