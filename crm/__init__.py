@@ -16,7 +16,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_env()
     app = Flask(__name__, template_folder=str(settings.templates), static_folder=None)
     app.config.update(SQLALCHEMY_DATABASE_URI=settings.database_url, TESTING=settings.testing)
-    assert tables.METADATA.tables  # noqa: S101 - the whole schema is known before the first query
+    assert tables.METADATA.tables
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)

@@ -19,7 +19,7 @@ from crm.kernel.db import db
 def serve(app: Flask, *, host: str, port: int, processes: int = 2, threads: int = 4) -> None:
     """Serves until SIGTERM or SIGINT. Where there is no fork (Windows) one process serves."""
     listening = _listen(host, port)
-    print(f"http://{host}:{listening.getsockname()[1]}", flush=True)  # noqa: T201 - the address for whoever started it
+    print(f"http://{host}:{listening.getsockname()[1]}", flush=True)
     with app.app_context():
         db.engine.dispose()  # no connection may cross the fork
     if processes <= 1 or not hasattr(os, "fork"):
@@ -43,7 +43,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _run(app: Flask, listening: socket.socket, threads: int) -> None:
-    server = create_server(app, sockets=[listening], threads=threads, connection_limit=1000, ident=None, clear_untrusted_proxy_headers=False)
+    server = create_server(app, sockets=[listening], threads=threads, connection_limit=1000, ident=None)
     server.run()
 
 

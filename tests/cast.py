@@ -12,7 +12,7 @@ from crm.kernel.db import db
 from crm.people import commands as people
 from tests.moments import DAY_1, DAY_2, DAY_6
 
-PASSWORD = "correct horse 外拓"  # noqa: S105 - the cast's
+PASSWORD = "correct horse 外拓"
 
 
 @dataclass

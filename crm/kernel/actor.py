@@ -48,5 +48,7 @@ class _System(Actor):
         return True
 
 
-SYSTEM = _System(user_id=None, name="system", role=Role.ADMIN, login="system", permissions=EVERYTHING, sees_all_teams=True)
+SYSTEM = _System(
+    user_id=None, name="system", role=Role.ADMIN, login="system", permissions=EVERYTHING, sees_all_teams=True
+)
 """The installation itself: jobs, the first set-up and an administrator at the machine's own terminal."""

@@ -26,6 +26,16 @@ BIG = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit key; on SQLite the rowid itself."""
 
 
+PRAGMAS = (
+    "journal_mode=wal",
+    "synchronous=full",
+    "foreign_keys=on",
+    "secure_delete=on",
+    "busy_timeout=15000",
+    "cache_size=-16000",
+)
+
+
 class Base(DeclarativeBase):
     """Every table of the house."""
 
@@ -81,7 +91,7 @@ def prepare_engine(engine: Engine) -> None:
 def _on_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=on", "secure_delete=on", "busy_timeout=15000", "cache_size=-16000"):
+    for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.execute("PRAGMA synchronous")
     if cursor.fetchone()[0] != 2:

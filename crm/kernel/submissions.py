@@ -45,4 +45,8 @@ def replayed(actor: Actor, uid: str, content: Mapping[str, Any]) -> dict[str, An
 
 def remember(actor: Actor, uid: str, content: Mapping[str, Any], answer: dict[str, Any]) -> None:
     """Keeps the answer in the same transaction as the effect."""
-    db.session.add(Submission(uid=uid, actor_id=actor.user_id, content_hash=content_hash(content), answer=answer, received_at=now()))
+    db.session.add(
+        Submission(
+            uid=uid, actor_id=actor.user_id, content_hash=content_hash(content), answer=answer, received_at=now()
+        )
+    )

@@ -24,7 +24,7 @@ _WEEKDAYS = (
 
 
 def language() -> str:
-    """"zh" or "en": the cookie, else the actor's own, else Chinese."""
+    """ "zh" or "en": the cookie, else the actor's own, else Chinese."""
     chosen = request.cookies.get(COOKIE)
     if chosen in LOCALES:
         return chosen
@@ -36,7 +36,9 @@ def install(app: Flask, translations: str) -> None:
     """Sets Babel up and teaches the templates the house's ways to write values."""
     app.config.update(BABEL_DEFAULT_LOCALE="zh_Hans_CN", BABEL_TRANSLATION_DIRECTORIES=translations)
     Babel(app, locale_selector=lambda: LOCALES[language()], timezone_selector=lambda: settings().zone)
-    app.jinja_env.filters.update(day=day, moment=moment, clock=clock, number=number, wan=wan, yuan=yuan, local_input=local_input)
+    app.jinja_env.filters.update(
+        day=day, moment=moment, clock=clock, number=number, wan=wan, yuan=yuan, local_input=local_input
+    )
 
 
 def day(value: date | None) -> str:

@@ -33,7 +33,9 @@ def set_language() -> Response:
     if actor is not None:
         current_app.extensions["crm.keep_locale"](actor, chosen)
     answer = make_response(redirect(own_path(request.form.get("next"), url_for("web.home"))))
-    answer.set_cookie(COOKIE, chosen, max_age=31_536_000, httponly=True, samesite="Lax", secure=settings().secure_cookies)
+    answer.set_cookie(
+        COOKIE, chosen, max_age=31_536_000, httponly=True, samesite="Lax", secure=settings().secure_cookies
+    )
     return answer
 
 

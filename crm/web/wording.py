@@ -10,10 +10,14 @@ from crm.kernel.errors import DomainError
 Sentence = Any  # a lazy string that babel resolves when it is shown
 
 _sentences: dict[str, Sentence] = {
-    "form.stale": lazy_gettext("Somebody else changed this in the meantime. Nothing was overwritten: look at the newest state and save again."),
+    "form.stale": lazy_gettext(
+        "Somebody else changed this in the meantime. Nothing was overwritten: look at the newest state and save again."
+    ),
     "form.number": lazy_gettext("This is not a whole number."),
     "phone.invalid": lazy_gettext("This is not a valid phone number."),
-    "submission.other_content": lazy_gettext("This form was sent before with other content. Reload the page and send it again."),
+    "submission.other_content": lazy_gettext(
+        "This form was sent before with other content. Reload the page and send it again."
+    ),
 }
 
 
