@@ -43,7 +43,15 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _run(app: Flask, listening: socket.socket, threads: int) -> None:
-    server = create_server(app, sockets=[listening], threads=threads, connection_limit=1000, ident=None)
+    # Proxy headers are passed on: ProxyFix believes as many hops as CRM_PROXIES says, and none by default.
+    server = create_server(
+        app,
+        sockets=[listening],
+        threads=threads,
+        connection_limit=1000,
+        ident=None,
+        clear_untrusted_proxy_headers=False,
+    )
     server.run()
 
 
