@@ -24,17 +24,21 @@ from crm.kernel.terminal import application, in_application
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people.models import User
 from crm.people.queries import actor_of
+from crm.settings import environment
 
 log = logging.getLogger("crm")
 
 
 def start(batch_id: int) -> None:
     """Lets a confirmed batch be worked on: in a process that outlives this one, or here and now where the settings say so."""
-    if current_app.extensions["crm.settings"].inline_work:
+    settings = current_app.extensions["crm.settings"]
+    if settings.inline_work:
         run(batch_id)
         return
     subprocess.Popen(
         [sys.executable, "-m", "crm.intake.work", str(batch_id)],
+        # The demo's data do not lie where the environment says: the process is told where this one has them.
+        env=environment(CRM_HOME=str(settings.home), CRM_DATABASE_URL=settings.database_url),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
