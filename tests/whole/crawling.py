@@ -1,0 +1,250 @@
+"""A bank with one of everything, every address of the app that leads somewhere in it, and the forms on a page."""
+
+import io
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import select, text
+from werkzeug.datastructures import MultiDict
+
+from crm.campaigns.plan_commands import add_session
+from crm.contest.adjusting import adjust
+from crm.intake.models import ImportBatch
+from crm.kernel.clock import at_local
+from crm.kernel.db import db
+from crm.kernel.unit_of_work import unit_of_work
+from crm.leads.rules import Stage
+from crm.meetings.commands import add_case_card, add_todo
+from crm.meetings.storing import store_evening_report
+from tests import make
+from tests.conftest import Reset
+from tests.intake import sheets
+from tests.meetings import setting
+from tests.moments import BELL, DAY_2, NOON
+
+WORDS = {
+    "day": (DAY_2.isoformat(),),
+    "kind": ("leads", "roster", "districts"),
+    "token": ("no-such-token",),
+    "filename": ("css/waituo.css",),
+}
+"""Arguments of addresses that are words."""
+
+
+class Snapshot(Reset):
+    """As Reset, for another moment than the start: it keeps its copy under a name of its own."""
+
+    def __init__(self, app: Flask, home: Path) -> None:
+        start = home / "start.db"
+        kept = start.read_bytes() if start.exists() else None
+        super().__init__(app, home)
+        if kept is not None:
+            self.copy = start.rename(home / "snapshot.db")
+            start.write_bytes(kept)
+
+    def __call__(self) -> None:
+        if db.engine.dialect.name != "sqlite":
+            super().__call__()
+            return
+        db.session.remove()
+        with closing(sqlite3.connect(self.copy)) as kept, closing(sqlite3.connect(self.file)) as live:
+            kept.backup(live)  # page by page under SQLite's own locks: other connections may stay open
+
+
+def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "张三丰") -> dict[str, list[int]]:
+    """Writes the records by the product's own commands; gives their ids by the arguments of the addresses."""
+    olga, bob = actor("olga"), actor("bob")
+    place = {"campaign_id": cast.campaigns["roadshow"], "team_id": cast.teams["red"]}
+    with unit_of_work():
+        lead = make.lead(bob, **place, phone=phone, name=name, shop="红红饭店", intent="A", stage=Stage.APPLICATION)
+        again = make.lead(bob, **place, stage=None, note="再来")
+        foreign = make.lead(
+            actor("dora"), campaign_id=place["campaign_id"], team_id=cast.teams["blue"], stage=Stage.CONSULT
+        )
+        session = add_session(
+            olga, place["campaign_id"], name="摆摊", starts_at=NOON, ends_at=NOON + timedelta(hours=2)
+        )
+        session_id = session.id
+    contest = setting.pk(actor, cast)
+    visit = setting.visit(actor, cast, "bob").id
+    setting.visit(actor, cast, "dora")
+    morning = setting.meeting(actor, cast, kind="morning")
+    evening = setting.meeting(actor, cast, kind="evening")
+    with unit_of_work():
+        fine = adjust(
+            olga, contest, team_id=cast.teams["red"], member_id=None, day=DAY_2, kind="late_report", points=-2,
+            reason="迟交", at=NOON,
+        )  # fmt: skip
+        todo = add_todo(olga, evening, text="联系客户", owner_id=cast.users["bob"], at=NOON)
+        case = add_case_card(olga, evening, member_id=cast.users["bob"], opening="您好", at=NOON)
+        report = store_evening_report(olga, **place, day=DAY_2, as_of=BELL, at=BELL)
+        ids = {
+            "todo_id": [todo.id], "case_id": [case.id], "report_id": [report.id], "adjustment_id": [fine.id],
+        }  # fmt: skip
+    fresh, done = _batches(actor)
+    return ids | {
+        "lead_id": [lead.lead_id, again.lead_id, foreign.lead_id],
+        "campaign_id": list(cast.campaigns.values()),
+        "team_id": list(cast.teams.values()),
+        "user_id": [cast.users["bob"], cast.users["dora"]],
+        "district_id": [cast.districts["market"], cast.districts["town"]],
+        "contest_id": [contest], "meeting_id": [morning, evening], "session_id": [session_id],
+        "visit_id": [visit], "batch_id": [fresh, done], "export_id": [1], "number": [1],
+    }  # fmt: skip
+
+
+def _batches(actor) -> tuple[int, int]:
+    """One import that waits for its confirmation, and one that is done."""
+    fresh = sheets.upload(actor("olga"), sheets.csv_bytes([sheets.line(1), sheets.line(2, 手机="12")])).id
+    done = sheets.bring_in(actor("olga"), sheets.csv_bytes([sheets.line(3)])).id
+    return fresh, done
+
+
+def addresses(app: Flask, ids: dict[str, list[int]]) -> list[str]:
+    """Every address that can be opened, with each of the ids that are known for it."""
+    found: list[str] = []
+    with app.test_request_context():
+        adapter = app.url_map.bind("localhost")
+        for rule in app.url_map.iter_rules():
+            if "GET" in (rule.methods or ()) and rule.endpoint != "static":
+                found += [adapter.build(rule.endpoint, values) for values in _values(sorted(rule.arguments), ids)]
+    team, contest = ids["team_id"][0], ids["contest_id"][0]
+    found += [
+        f"/contests/{contest}/score?team={team}",
+        f"/log?campaign={ids['campaign_id'][0]}&team={team}&day={DAY_2}",
+        "/funnel?by=member",
+        "/leads?q=9999",
+        "/funnel/records?stage=consult",
+        "/leads/new?campaign=1",
+    ]
+    return found
+
+
+def _values(names: list[str], ids: dict[str, list[int]]) -> Iterator[dict[str, object]]:
+    if not names:
+        yield {}
+        return
+    known = WORDS.get(names[0]) or ids[names[0]]
+    for value in known:
+        for rest in _values(names[1:], ids):
+            yield {names[0]: value, **rest}
+
+
+@dataclass
+class Form:
+    """A form as a browser would send it. `fields`: (name, kind, value); `offered`: the values of a select."""
+
+    method: str
+    action: str
+    fields: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the fields, each once."""
+        return list(dict.fromkeys(name for name, _, _ in self.fields))
+
+    def kind(self, name: str) -> str:
+        """The kind of a field: an input's type, select or textarea."""
+        return next(kind for one, kind, _ in self.fields if one == name)
+
+    def data(self) -> MultiDict[str, object]:
+        """What it holds, with something plausible where it is blank."""
+        values: MultiDict[str, object] = MultiDict()
+        for name, kind, value in self.fields:
+            values.add(name, value or _plausible(name, kind))
+        return values
+
+
+def _plausible(name: str, kind: str) -> object:
+    if kind == "file":
+        return (io.BytesIO(sheets.csv_bytes([sheets.line(7)])), "leads.csv")
+    if kind in ("hidden", "select", "checkbox", "radio"):
+        return ""
+    by_kind = {"date": DAY_2.isoformat(), "number": "1", "tel": "13700000000", "time": "09:00"}
+    by_kind |= {"datetime-local": f"{at_local(DAY_2, 9):%Y-%m-%dT%H:%M}", "password": "correct horse 外拓"}
+    return "13700000000" if "phone" in name else by_kind.get(kind, "字")
+
+
+class _Reader(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.page = page
+        self.forms: list[Form] = []
+        self.by_id: dict[str, Form] = {}
+        self.open: Form | None = None
+        self.area: tuple[Form, str] | None = None
+        self.select: tuple[Form, str, list[str], list[str]] | None = None
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        if tag == "form":
+            self.open = Form(given.get("method", "get").lower(), given.get("action") or self.page)
+            self.forms.append(self.open)
+            self.by_id[given.get("id", "")] = self.open
+            return
+        if tag == "option" and self.select is not None:
+            self.select[2].append(given.get("value", ""))
+            if "selected" in given:
+                self.select[3].append(given.get("value", ""))
+            return
+        form = self.by_id.get(given["form"]) if "form" in given else self.open
+        if form is not None and given.get("name"):
+            self._field(tag, given, form)
+
+    def _field(self, tag: str, given: dict[str, str], form: Form) -> None:
+        name, kind = given["name"], given.get("type", "text")
+        if tag == "textarea":
+            self.area = (form, name)
+            form.fields.append((name, "textarea", ""))
+        elif tag == "select":
+            self.select = (form, name, [], [])
+        elif tag == "input" and kind not in ("submit", "button"):
+            form.fields.append((name, kind, given.get("value", "")))
+        elif tag == "button" and given.get("value"):
+            form.fields.append((name, "hidden", given["value"]))
+
+    def handle_data(self, data: str) -> None:
+        if self.area is not None and data.strip():
+            form, name = self.area
+            form.fields[-1] = (name, "textarea", data.strip("\n"))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self.open = None
+        elif tag == "textarea":
+            self.area = None
+        elif tag == "select" and self.select is not None:
+            form, name, offered, chosen = self.select
+            for value in chosen or [next((one for one in offered if one), "")]:
+                form.fields.append((name, "select", value))
+            self.select = None
+
+
+def forms_of(page: str, address: str) -> list[Form]:
+    """The forms of a page; an action that is not named is the page's own address."""
+    reader = _Reader(address)
+    reader.feed(page)
+    return reader.forms
+
+
+def fingerprint(*, aside: frozenset[str] = frozenset()) -> dict[str, tuple[int, int]]:
+    """Per table: how many rows, and the sum of their versions."""
+    parts = [
+        f"SELECT '{table.name}', count(*), {'coalesce(sum(version), 0)' if 'version' in table.c else '0'} FROM {table.name}"
+        for table in db.metadata.sorted_tables
+        if table.name not in aside
+    ]
+    db.session.rollback()
+    with db.engine.connect() as connection:
+        return {name: (rows, versions) for name, rows, versions in connection.execute(text(" UNION ALL ".join(parts)))}
+
+
+def batch_ids() -> list[int]:
+    """Ids of all imports."""
+    return list(db.session.scalars(select(ImportBatch.id)))
