@@ -61,6 +61,7 @@ class Bank:
     districts: dict[str, int] = field(default_factory=dict)
     campaigns: dict[str, int] = field(default_factory=dict)
     contest_id: int = 0
+    actors: dict[tuple[str, date], Actor] = field(default_factory=dict)
 
     @property
     def first_day(self) -> date:
@@ -68,8 +69,12 @@ class Bank:
         return self.today - timedelta(days=FIELD_DAYS)
 
     def actor(self, login: str, on: date) -> Actor:
-        """That person with the rights of that day."""
-        return actor_of(db.session.get_one(User, self.users[login]), on=on, grants=GRANTS)
+        """That person with the rights of that day; asked thousands of times, looked up once."""
+        known = self.actors.get((login, on))
+        if known is None:
+            user = db.session.get_one(User, self.users[login])
+            known = self.actors[login, on] = actor_of(user, on=on, grants=GRANTS)
+        return known
 
 
 def found_bank(today: date, rng: Random) -> Bank:
