@@ -39,7 +39,8 @@
       grid: { left: 4, right: 24, top: theme.size * (many ? 3.6 : 1.8), bottom: 4, containLabel: true },
     };
   }
-  const names = (data, theme) => ({ type: "category", data: data.x, axisTick: { show: false }, axisLine: { lineStyle: { color: theme.line } }, axisLabel: { color: theme.muted, fontSize: theme.size, hideOverlap: true } });
+  const brief = (data) => data.x.join("").length <= 24; // few short names stand side by side: none of them may be left out
+  const names = (data, theme) => ({ type: "category", data: data.x, axisTick: { show: false }, axisLine: { lineStyle: { color: theme.line } }, axisLabel: { color: theme.muted, fontSize: theme.size, hideOverlap: !brief(data), interval: brief(data) ? 0 : "auto" } });
   const amounts = (data, theme) => ({ type: "value", minInterval: data.percent ? 0 : 1, splitLine: { lineStyle: { color: theme.line } }, axisLabel: { color: theme.muted, fontSize: theme.size, formatter: (v) => format.format(v) + (data.percent ? "%" : "") } });
 
   function bars(data, theme, lying, stacked) {
