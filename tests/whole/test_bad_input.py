@@ -24,6 +24,8 @@ HOSTILE = {
 EXTRA = {"team_id": "2", "owner_id": "1", "role": "admin", "version": "0", "id": "1", "is_admin": "1"}
 ASIDE = frozenset({"audit_entry", "submission", "sign_in_attempt", "address_failure"})
 """Tables that may tell of a refusal: it is written down, and nothing else."""
+KEPT = {"intake.columns": {"import_batch"}}
+"""Forms that keep what was chosen although it was refused: a mapping is a draft, and without a good check it cannot be confirmed."""
 
 
 @pytest.fixture
@@ -92,14 +94,13 @@ def send(client, form: Form, data: MultiDict):
     return client.post(form.action, data=data, content_type="multipart/form-data" if upload else None)
 
 
-def complaint(answer, before, after) -> str:
+def complaint(endpoint, answer, before, after) -> str:
     if answer.status_code >= 500:
         return f"{answer.status_code}"
     if answer.mimetype == "text/html" and (SCRIPT in answer.text or "<img src=x" in answer.text):
         return "markup"
-    if answer.status_code >= 400 and before != after:
-        return f"{answer.status_code} but changed {sorted(name for name in after if after[name] != before[name])}"
-    return ""
+    changed = {name for name in after if after[name] != before[name]} - KEPT.get(endpoint, set())
+    return f"{answer.status_code} but changed {sorted(changed)}" if answer.status_code >= 400 and changed else ""
 
 
 @pytest.mark.slow
@@ -113,7 +114,7 @@ def test_no_form_breaks_or_changes_anything_when_it_is_refused(app, client_of, b
         for what, data in attacks(form):
             answer = send(client_of(name), form, data)
             after = fingerprint(aside=ASIDE) if form.method == "post" else before
-            said = complaint(answer, before, after)
+            said = complaint(key[0], answer, before, after)
             wrong += [f"{key[0]} {what}: {said}"] if said else []
             if form.method == "post" and (after != before or answer.status_code < 400):
                 back()
