@@ -15,7 +15,7 @@ from crm.kernel.actor import Actor
 from crm.kernel.db import db
 from crm.kernel.errors import NotFound
 from crm.kernel.paging import PER_PAGE, Page
-from crm.leads.ledger_models import MemberDay
+from crm.leads.ledger_models import MemberDay, StageEntry
 from crm.outreach.models import Attendance, DailyLog, Tally, Visit
 from crm.outreach.policy import check_team
 from crm.outreach.rules import (
@@ -342,7 +342,7 @@ def person_days(campaign_ids: Collection[int], from_day: date, to_day: date) -> 
     """Attended person-days by (team, day): the base of every figure per head (人均).
 
     A member who was present or late counts once a day, however many of the campaigns took the attendance. Where no attendance
-    was taken for a team and day, the roster of that day counts, on the days of the campaigns in which the team takes part.
+    was taken for a team and day, the roster of that day counts if the team recorded any work: a visit or a stage reached.
     """
     return {key: len(members) for key, members in attended_members(campaign_ids, from_day, to_day).items()}
 
@@ -361,8 +361,7 @@ def attended_members(
         here = taken.setdefault((team_id, day), set())
         if state in ATTENDED:
             here.add(member_id)
-    days = _team_days(campaign_ids, from_day, to_day)
-    missing = days - taken.keys()
+    missing = _worked_days(campaign_ids, from_day, to_day, as_of) - taken.keys()
     for team_id, user_id, since, until in _memberships({team_id for team_id, _ in missing}, from_day, to_day):
         for day in _days(max(since, from_day), min(until or to_day, to_day)):
             if (team_id, day) in missing:
@@ -370,17 +369,19 @@ def attended_members(
     return {key: frozenset(members) for key, members in taken.items()}
 
 
-def _team_days(campaign_ids: Collection[int], from_day: date, to_day: date) -> set[tuple[int, date]]:
-    query = (
-        select(CampaignTeam.team_id, Campaign.starts_on, Campaign.ends_on)
-        .join(Campaign, Campaign.id == CampaignTeam.campaign_id)
-        .where(Campaign.id.in_(campaign_ids))
-    )
-    return {
-        (team_id, day)
-        for team_id, first, last in db.session.execute(query)
-        for day in _days(max(first, from_day), min(last, to_day))
-    }
+def _worked_days(
+    campaign_ids: Collection[int], from_day: date, to_day: date, as_of: datetime | None
+) -> set[tuple[int, date]]:
+    """Teams and days for which a visit or a stage was recorded, undone ones too: somebody was there to record it."""
+    days: set[tuple[int, date]] = set()
+    for table in (Visit, StageEntry):
+        query = select(table.team_id, table.day).where(
+            table.campaign_id.in_(campaign_ids), table.day.between(from_day, to_day), table.team_id.is_not(None)
+        )
+        if as_of is not None:
+            query = query.where(table.received_at <= as_of)
+        days.update((team_id, day) for team_id, day in db.session.execute(query.distinct()) if team_id is not None)
+    return days
 
 
 def _memberships(team_ids: set[int], from_day: date, to_day: date) -> list[tuple[int, int, date, date | None]]:

@@ -117,8 +117,8 @@ def test_boards_of_two_days_by_hand(contest, cast, actor):
     total = standings_of(actor("olga"), contest)
     red, blue = of(total, cast, "red"), of(total, cast, "blue")
     assert (red.points, red.person_days) == (Fraction("32.3"), 5)
-    assert (blue.points, blue.person_days) == (7, 3)
-    assert (red.rank, blue.rank) == (1, 2)
+    assert (blue.points, blue.person_days) == (7, 1)
+    assert (red.rank, blue.rank) == (2, 1)
     assert (red.application_rate.k, red.application_rate.n, red.acceptance_rate.percent()) == (1, 2, "100.0%")
 
 
@@ -131,8 +131,8 @@ def test_persons_have_a_board_of_their_own(contest, cast, actor):
         "爱丽": (6, 2),
         "鲍勃": (Fraction("26.3"), 2),
         "伊芙": (0, 1),
-        "查理": (2, 1),
-        "朵拉": (5, 2),
+        "查理": (2, 0),
+        "朵拉": (5, 1),
     }
     assert {row.name: row.team_name for row in board.rows}["伊芙"] == "红队"
 
@@ -270,7 +270,7 @@ def test_a_further_version_scores_only_what_comes_after_it(contest, cast, actor)
     board = standings_of(actor("olga"), contest, at=evening)
     assert (of(board, cast, "red").points, board.rules_number) == (2 + 4 + 1, 2)
     opened = open_score(actor("olga"), contest, team_id=cast.teams["red"], at=evening)
-    assert opened.explanation.formula == "(1×2 + 1×1 + 1×4) ÷ 5 = 1.4"
+    assert opened.explanation.formula == "(1×2 + 1×1 + 1×4) ÷ 2 = 3.5"
     assert [line.rules_number for line in opened.lines.items] == [2, 2, 1]
 
 

@@ -411,7 +411,7 @@ def test_the_terminal_prints_both_boards(app, contest, cast, actor, monkeypatch)
         "rank": 1, "team": "红队", "points": 2, "score": 1.0, "person_days": 2, "visits": 0, "consult": 1, "intent": 0,
         "application": 0, "accepted": 0, "application_rate": 0.0, "acceptance_rate": None,
     }  # fmt: skip
-    assert body["cumulative"][0]["person_days"] == 5
+    assert body["cumulative"][0]["person_days"] == 2
     plain = CliRunner().invoke(standings_command, ["--contest", str(contest)])
     assert "红队" in plain.output
     with pytest.raises(NotFound):

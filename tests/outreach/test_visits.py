@@ -189,14 +189,9 @@ def test_person_days_are_those_attended_and_else_the_roster(actor, cast):
     with unit_of_work():
         for who, state in (("alice", "late"), ("bob", "leave")):
             log_commands.set_attendance(actor("alice"), road, red, DAY_2, cast.users[who], state, "家中有事", at=NOON)
+    record(actor, cast, uid="first", at=YESTERDAY_NOON)
     days = queries.person_days([road, cast.campaigns["walk_in"]], DAY_1, DAY_3)
-    # Eve was in the red team on the first day only; nobody took attendance there.
-    assert days == {
-        (red, DAY_1): 3,
-        (red, DAY_2): 1,
-        (red, DAY_3): 2,
-        (blue, DAY_1): 2,
-        (blue, DAY_2): 2,
-        (blue, DAY_3): 2,
-    }
+    # Eve was in the red team on the first day only; nobody took attendance there, but somebody worked.
+    assert days == {(red, DAY_1): 3, (red, DAY_2): 1}
+    assert (blue, DAY_2) not in days  # neither a roll nor a record: no person-day that could thin a score
     assert queries.attended_members([road], DAY_2, DAY_2)[red, DAY_2] == {cast.users["alice"]}

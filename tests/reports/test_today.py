@@ -76,7 +76,7 @@ def test_a_team_lead_is_told_of_the_log_after_the_cut_off(app, cast, actor, clie
     with unit_of_work():
         pk(cast, actor)
         captured(cast, actor, name="dora", team="blue")
-    assert headline(page_of(client_of("alice"))) == "红队在“路演 PK”中排第 2，落后蓝队 0.5 分"
+    assert headline(page_of(client_of("alice"))) == "红队在“路演 PK”中排第 2，落后蓝队 1.0 分"
     with time_machine.travel(BELL + timedelta(minutes=1), tick=True):
         assert headline(page_of(client_of("alice"))) == "红队今日日报尚未提交"
         with unit_of_work():
