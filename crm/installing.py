@@ -1,5 +1,6 @@
 """Setting an installation up, bringing its schema forward, serving it, and copying its database safely."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -39,6 +40,7 @@ def make_keys(home: Path) -> bool:
 @click.option("--name", default="系统管理员", show_default=True)
 def init(login: str, name: str) -> None:
     """Make a real installation: keys, schema, and a first administrator with a one-time token. There is no default password."""
+    os.umask(0o077)  # data, keys and uploads are for the user who runs the product alone
     home = home_of()
     home.mkdir(parents=True, exist_ok=True)
     fresh = make_keys(home)
@@ -52,7 +54,9 @@ def _first_admin(login: str, name: str, fresh: bool) -> None:
 
     settings: Settings = application().extensions["crm.settings"]
     prepare(settings)
-    click.echo(f"data folder  {settings.home}\nkeys         {'made' if fresh else 'kept'} (keys.json: back it up apart from the database)")
+    click.echo(
+        f"data folder  {settings.home}\nkeys         {'made' if fresh else 'kept'} (keys.json: back it up apart from the database)"
+    )
     with unit_of_work():
         user = user_by_login(login)
         if user is not None and user.password_hash:
@@ -81,6 +85,7 @@ def serve_command(host: str, port: int, processes: int) -> None:
     """Serve with the production server. Refuses to start half-configured."""
     from crm.serving import serve
 
+    os.umask(0o077)
     settings = Settings.from_env()
     refuse_half_configured(settings)
     serve(application(), host=host, port=port, processes=processes)

@@ -47,6 +47,8 @@ def make_demo(*, seed: int, at: datetime, bank_name: str, tell: Callable[[str], 
         with unit_of_work():
             street.sprint_day(number)
         hold_meetings(bank, number, rng)
+    with unit_of_work():
+        street.bank_feeds_back()
     return bank
 
 

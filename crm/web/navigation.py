@@ -49,12 +49,11 @@ def visible(groups: Sequence[Group], actor: Actor | None) -> list[NavGroup]:
     """The groups with what this actor may open; empty groups are left out."""
     if actor is None:
         return []
-    room = (request.endpoint or "").partition(".")[0]
     shown = [
         NavGroup(
             str(group.title),
             [
-                NavItem(str(entry.title), url_for(entry.endpoint), entry.icon, _active(entry, room))
+                NavItem(str(entry.title), url_for(entry.endpoint), entry.icon, _active(entry, groups))
                 for entry in group.entries
                 if _offered(entry, actor)
             ],
@@ -70,7 +69,10 @@ def _offered(entry: Entry, actor: Actor) -> bool:
     return allowed and entry.endpoint in current_app.view_functions
 
 
-def _active(entry: Entry, room: str) -> bool:
-    return entry.endpoint == request.endpoint or (
-        entry.endpoint.partition(".")[0] == room and entry.endpoint.endswith((".index", ".listing"))
-    )
+def _active(entry: Entry, groups: Sequence[Group]) -> bool:
+    """The page itself; on a page that stands in no group, the list of its room."""
+    here = request.endpoint or ""
+    if any(one.endpoint == here for group in groups for one in group.entries):
+        return entry.endpoint == here
+    room = here.partition(".")[0]
+    return entry.endpoint.partition(".")[0] == room and entry.endpoint.endswith((".index", ".listing"))
