@@ -10,7 +10,19 @@ from crm import __version__
 from crm.kernel.errors import DomainError
 from crm.settings import SettingsError
 
-_ROOMS = ("people", "districts", "campaigns", "leads", "outreach", "figures", "contest", "meetings", "reports", "intake", "jobs")
+_ROOMS = (
+    "people",
+    "districts",
+    "campaigns",
+    "leads",
+    "outreach",
+    "figures",
+    "contest",
+    "meetings",
+    "reports",
+    "intake",
+    "jobs",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,5 +76,3 @@ def _worded(error: Exception) -> str:
         from crm.web.wording import sentence
 
         return sentence(error)
-
-

@@ -21,7 +21,9 @@ def lay_foundation(*, bank: str, today: date, at: datetime) -> None:
     """Makes the first notice and the walk-in campaign where they are missing."""
     if db.session.scalar(select(NoticeVersion.id).limit(1)) is None:
         body = NOTICE.format(bank=bank)
-        db.session.add(NoticeVersion(number=1, body=body, text_hash=hashlib.sha256(body.encode()).hexdigest(), created_at=at))
+        db.session.add(
+            NoticeVersion(number=1, body=body, text_hash=hashlib.sha256(body.encode()).hexdigest(), created_at=at)
+        )
     if db.session.scalar(select(Campaign.id).where(Campaign.walk_in)) is None:
         db.session.add(
             Campaign(

@@ -14,5 +14,19 @@ from crm.outreach import models as outreach
 from crm.people import models as people
 from crm.reports import models as reports
 
-ROOMS = (audit, submissions, people, districts, campaigns, leads, ledger, outreach, contest, meetings, reports, intake, jobs)
+ROOMS = (
+    audit,
+    submissions,
+    people,
+    districts,
+    campaigns,
+    leads,
+    ledger,
+    outreach,
+    contest,
+    meetings,
+    reports,
+    intake,
+    jobs,
+)
 METADATA = Base.metadata

@@ -21,7 +21,9 @@ from crm.sheets.cells import Cell, Row, cell_text
 KINDS = ("text", "phone", "date", "datetime", "bool", "int", "decimal", "code")
 HEADER_WITHIN = 15  # non-blank rows in which the heading row must stand
 GROUP = " / "  # between the two parts of a two-row heading
-LEFT_OUT = "-"  # chosen for a column that is to be left out altogether; "" gives it no field and keeps it among the unknown
+LEFT_OUT = (
+    "-"  # chosen for a column that is to be left out altogether; "" gives it no field and keeps it among the unknown
+)
 IGNORE = ("", LEFT_OUT)
 
 HINT = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|【[^【】]*】|\{[^{}]*\}")
