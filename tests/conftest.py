@@ -4,9 +4,9 @@ SQLite by default; with CRM_TEST_DATABASE_URL (a PostgreSQL server's maintenance
 """
 
 import os
-import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -88,26 +88,29 @@ def stage(home: Path, database_url: str) -> Iterator[tuple[Flask, casting.Cast, 
         db.engine.dispose()
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Page by page under SQLite's own locks: other connections may stay open."""
+    with closing(sqlite3.connect(source)) as kept, closing(sqlite3.connect(target)) as changed:
+        changed.execute("PRAGMA synchronous=off")
+        kept.backup(changed)
+
+
 def _triggers(connection: Connection) -> dict[str, str]:
     query = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
     return dict(connection.execute(text(query)).all())
 
 
 class Reset:
-    """Brings the database back to what it was when this was made."""
+    """Brings the database back to what it was when this was made. `name` is that of the copy that an SQLite file is kept in."""
 
-    def __init__(self, app: Flask, home: Path) -> None:
+    def __init__(self, app: Flask, home: Path, name: str = "start.db") -> None:
         self.app = app
         self.file = home / "crm.db"
-        self.copy = home / "start.db"
+        self.copy = home / name
         self.rows: dict[str, list[dict]] = {}
         if db.engine.dialect.name == "sqlite":
-            with db.engine.connect() as connection:
-                connection.exec_driver_sql("ROLLBACK")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                connection.exec_driver_sql("BEGIN")
-            db.engine.dispose()
-            shutil.copyfile(self.file, self.copy)
+            self.copy.unlink(missing_ok=True)
+            _copy(self.file, self.copy)
         else:
             with db.engine.connect() as connection:
                 self.triggers = _triggers(connection)
@@ -118,10 +121,7 @@ class Reset:
         close_all_sessions()  # a failed test's traceback may hold one with its connection
         db.session.remove()
         if db.engine.dialect.name == "sqlite":
-            db.engine.dispose()
-            for suffix in ("-wal", "-shm"):
-                self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
-            shutil.copyfile(self.copy, self.file)
+            _copy(self.copy, self.file)
             return
         self._refill()
 

@@ -1,13 +1,10 @@
 """A bank with one of everything, every address of the app that leads somewhere in it, and the forms on a page."""
 
 import io
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from html.parser import HTMLParser
-from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import select, text
@@ -23,7 +20,6 @@ from crm.leads.rules import Stage
 from crm.meetings.commands import add_case_card, add_todo
 from crm.meetings.storing import store_evening_report
 from tests import make
-from tests.conftest import Reset
 from tests.intake import sheets
 from tests.meetings import setting
 from tests.moments import BELL, DAY_2, NOON
@@ -35,26 +31,6 @@ WORDS = {
     "filename": ("css/waituo.css",),
 }
 """Arguments of addresses that are words."""
-
-
-class Snapshot(Reset):
-    """As Reset, for another moment than the start: it keeps its copy under a name of its own."""
-
-    def __init__(self, app: Flask, home: Path) -> None:
-        start = home / "start.db"
-        kept = start.read_bytes() if start.exists() else None
-        super().__init__(app, home)
-        if kept is not None:
-            self.copy = start.rename(home / "snapshot.db")
-            start.write_bytes(kept)
-
-    def __call__(self) -> None:
-        if db.engine.dialect.name != "sqlite":
-            super().__call__()
-            return
-        db.session.remove()
-        with closing(sqlite3.connect(self.copy)) as kept, closing(sqlite3.connect(self.file)) as live:
-            kept.backup(live)  # page by page under SQLite's own locks: other connections may stay open
 
 
 def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "张三丰") -> dict[str, list[int]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from tests.whole.crawling import Form, Snapshot, addresses, fingerprint, forms_of, one_of_everything
+from tests.conftest import Reset
+from tests.whole.crawling import Form, addresses, fingerprint, forms_of, one_of_everything
 
 SCRIPT = "<script>window.__xss=1</script>"
 IMAGE = '"><img src=x onerror=1>'
@@ -32,7 +33,7 @@ KEPT = {"intake.columns": {"import_batch"}}
 def bank(app, cast, actor, home):
     """One of everything, and how to come back to it."""
     ids = one_of_everything(cast, actor)
-    return ids, Snapshot(app, home)
+    return ids, Reset(app, home, "snapshot.db")
 
 
 def class_of(kind: str) -> str:
