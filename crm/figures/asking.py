@@ -234,7 +234,7 @@ def _district(text: str | None) -> tuple[int | None, bool]:
 def _word(field: str, text: str | None) -> str | None:
     if not text:
         return None
-    if len(text) > LONGEST_WORD or "\x00" in text:
+    if len(text) > LONGEST_WORD:
         raise Invalid("figures.bad_word", field=field, most=LONGEST_WORD)
     return "" if text == NONE else text
 

@@ -1,5 +1,6 @@
 """Every route declares who may call it. A route that declares nothing answers nobody, and a test over the whole app says so."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -7,6 +8,7 @@ from flask import Flask, current_app, redirect, request, url_for
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
+from crm.kernel.errors import Invalid
 from crm.web.errors import wants_json
 from crm.web.identity import current_actor
 
@@ -47,6 +49,7 @@ def permission_of(app: Flask, endpoint: str) -> str | None:
 def install(app: Flask) -> None:
     """Asks before every request."""
     app.before_request(_enforce)
+    app.before_request(_refuse_nul)
 
 
 def _enforce() -> Response | None:
@@ -63,6 +66,13 @@ def _enforce() -> Response | None:
     if needed != SIGNED_IN and not actor.may(needed):
         raise Forbidden
     return None
+
+
+def _refuse_nul() -> None:
+    """No keyboard types U+0000, and PostgreSQL holds it in no text: it is refused here, before any question to the database."""
+    sent = itertools.chain(request.view_args.values() if request.view_args else (), *request.values.to_dict(flat=False).values())
+    if any(isinstance(value, str) and "\0" in value for value in sent):
+        raise Invalid("form.nul")
 
 
 def _to_sign_in() -> Response:

@@ -43,6 +43,17 @@ def test_a_program_gets_its_error_as_data(client_of):
     assert (answer.status_code, answer.json["error"]) == (404, "people.no_user")
 
 
+def test_a_character_that_no_text_can_hold_is_refused_wherever_it_stands(client_of):
+    alice = client_of("alice")
+    for answer in (
+        alice.get("/leads?q=%00"),
+        alice.post("/language", data={"language": "en\0", "next": "/account"}),
+        alice.post("/language?next=%00", data={"language": "en"}),
+    ):
+        assert answer.status_code == 422
+        assert "任何文字都不允许的字符" in answer.text
+
+
 def test_a_route_that_declares_nothing_answers_nobody(app, client_of, monkeypatch):
     monkeypatch.setitem(app.view_functions, "web.help_page", lambda: "bare")
     assert guards.permission_of(app, "web.help_page") is None

@@ -14,7 +14,8 @@ from sqlalchemy import select, text
 import crm.kernel.terminal as terminal
 from crm.contest.console import standings_command
 from crm.figures.console import funnel_command
-from crm.kernel.db import db, writing
+from crm.kernel.db import db
+from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.ledger_models import IntentEntry
 from crm.outreach.models import Visit
 from crm.people.models import Membership
@@ -70,10 +71,8 @@ def test_the_terminal_says_what_the_raw_entries_say(contest, run, by, view):
 
 
 def test_a_changed_total_would_be_noticed(contest, run):
-    token = writing.set(True)
-    with db.engine.begin() as connection:
-        connection.execute(text("UPDATE funnel_day SET leads = leads + 1 WHERE stage = 'consult'"))
-    writing.reset(token)
+    with unit_of_work():
+        db.session.execute(text("UPDATE funnel_day SET leads = leads + 1 WHERE stage = 'consult'"))
     rows = run(funnel_command, "--by", "team", "--from", DAY_1.isoformat(), "--to", "2026-12-31")
     assert printed(rows) != expected("team")
 
