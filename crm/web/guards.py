@@ -70,7 +70,9 @@ def _enforce() -> Response | None:
 
 def _refuse_nul() -> None:
     """No keyboard types U+0000, and PostgreSQL holds it in no text: it is refused here, before any question to the database."""
-    sent = itertools.chain(request.view_args.values() if request.view_args else (), *request.values.to_dict(flat=False).values())
+    sent = itertools.chain(
+        request.view_args.values() if request.view_args else (), *request.values.to_dict(flat=False).values()
+    )
     if any(isinstance(value, str) and "\0" in value for value in sent):
         raise Invalid("form.nul")
 
