@@ -1,5 +1,6 @@
 """The `crm` command: a table of contents. Each room brings its own commands in `console.py`."""
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -33,6 +34,7 @@ def crm() -> None:
 
 def main() -> None:
     """Entry point. Refusals are one line on stderr and exit code 1."""
+    os.umask(0o077)  # data, keys, copies and exports are for the user who runs the product alone
     _collect()
     try:
         crm(standalone_mode=False)

@@ -10,17 +10,20 @@ from crm.kernel.db import db
 from crm.leads.models import NoticeVersion
 
 VALID_OUTCOMES = ["consulted", "interested", "applied", "customer", "ineligible"]
-NOTICE = """本行（{bank}）为答复您本次的贷款咨询，将收集您的称呼、手机号码、所在行业和您自愿提供的经营信息。
+NOTICE = """{bank}为答复您本次的贷款咨询，将收集您的称呼、手机号码、所在行业和您自愿提供的经营信息。
 用途：仅用于本次咨询的联系与答复；如您另行勾选，方用于相应渠道的产品告知或授信评估。
-保存期限：活动结束后九十天内未提出申请的，信息将被删除；提出申请的，按本行信贷档案期限保存。
-您的权利：您可随时查阅、更正、撤回同意或要求删除，方式：告知现场工作人员、拨打本行客服电话或扫描海报上的二维码。
+保存期限：实现上述用途所必需的最短时间；提出申请的，按本行信贷档案期限保存；您要求删除的，核实后删除。
+您的权利：您可随时查阅、更正、撤回同意或要求删除，方式：告知现场工作人员或拨打本行客服电话。
 不同意第二、第三项不影响本次咨询。"""
 
 
 def lay_foundation(*, bank: str, today: date, at: datetime) -> None:
-    """Makes the first notice and the walk-in campaign where they are missing."""
+    """Makes the first notice and the walk-in campaign where they are missing. `bank`: its name, "" while nobody gave one.
+
+    The notice promises only what the product does today: erasure on request, none by the clock.
+    """
     if db.session.scalar(select(NoticeVersion.id).limit(1)) is None:
-        body = NOTICE.format(bank=bank)
+        body = NOTICE.format(bank=f"本行（{bank}）" if bank else "本行")
         db.session.add(
             NoticeVersion(number=1, body=body, text_hash=hashlib.sha256(body.encode()).hexdigest(), created_at=at)
         )

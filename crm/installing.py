@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -21,10 +22,17 @@ def prepare(settings: Settings) -> None:
     """Migrates and lays the foundation; inside the application's context."""
     from crm.founding import lay_foundation
 
-    migrate(settings.migrations)
+    _migrate(settings)
     at = now()
     with unit_of_work():
-        lay_foundation(bank=settings.bank, today=business_day(at, settings.zone), at=at)
+        lay_foundation(bank=settings.bank if settings.named else "", today=business_day(at, settings.zone), at=at)
+
+
+def _migrate(settings: Settings, to: str = "head") -> None:
+    try:
+        migrate(settings.migrations, to=to)
+    except SchemaMismatch as error:
+        raise SettingsError(str(error)) from None
 
 
 def make_keys(home: Path) -> bool:
@@ -40,7 +48,6 @@ def make_keys(home: Path) -> bool:
 @click.option("--name", default="系统管理员", show_default=True)
 def init(login: str, name: str) -> None:
     """Make a real installation: keys, schema, and a first administrator with a one-time token. There is no default password."""
-    os.umask(0o077)  # data, keys and uploads are for the user who runs the product alone
     home = home_of()
     home.mkdir(parents=True, exist_ok=True)
     fresh = make_keys(home)
@@ -69,11 +76,16 @@ def _first_admin(login: str, name: str, fresh: bool) -> None:
 
 @click.command("migrate")
 @click.option("--to", default="head", show_default=True)
+@click.option("--yes", is_flag=True, help="Go back although tables and what is in them are dropped.")
 @in_application
-def migrate_command(to: str) -> None:
+def migrate_command(to: str, yes: bool) -> None:
     """Bring the database to this program's schema (or to a named revision)."""
     settings: Settings = application().extensions["crm.settings"]
-    migrate(settings.migrations, to=to)
+    if to != "head" and not yes:
+        raise SettingsError(
+            "an older revision may mean dropping tables with all that is in them: make a backup, then add --yes"
+        )
+    _migrate(settings, to)
     click.echo((settings.migrations / "HEAD").read_text().strip() if to == "head" else to)
 
 
@@ -85,7 +97,6 @@ def serve_command(host: str, port: int, processes: int) -> None:
     """Serve with the production server. Refuses to start half-configured."""
     from crm.serving import serve
 
-    os.umask(0o077)
     settings = Settings.from_env()
     refuse_half_configured(settings)
     serve(application(), host=host, port=port, processes=processes)
@@ -119,9 +130,23 @@ def backup_command(target: Path) -> None:
         raise SettingsError("PostgreSQL is backed up with pg_dump")
     if target.exists():
         raise SettingsError(f"{target} exists; nothing was overwritten")
+    if not target.parent.is_dir():
+        raise SettingsError(f"there is no folder {target.parent}")
+    # Made under another name, for its owner's eyes alone: what is half written never looks like a copy.
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    try:
+        answer = _copy(source, name)
+        if answer != "ok":
+            raise SettingsError(f"the copy is damaged: {answer}")
+        Path(name).rename(target)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    click.echo(f"{target}: ok")
+
+
+def _copy(source: str, target: str) -> str:
+    """Copies the live database page by page; what SQLite's check says of the copy."""
     with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
         live.backup(copy)
-        answer = copy.execute("PRAGMA integrity_check").fetchone()[0]
-    if answer != "ok":
-        raise SettingsError(f"the copy is damaged: {answer}")
-    click.echo(f"{target}: ok")
+        return str(copy.execute("PRAGMA integrity_check").fetchone()[0])

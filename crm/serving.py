@@ -8,6 +8,9 @@ import os
 import signal
 import socket
 import sys
+import time
+import traceback
+from collections import deque
 from types import FrameType
 
 from flask import Flask
@@ -15,14 +18,19 @@ from waitress import create_server
 
 from crm.kernel.db import db
 
+STOPS = (signal.SIGTERM, signal.SIGINT)
+TOO_MANY = 8
+WITHIN_SECONDS = 10.0
+"""So many deaths within so many seconds are no accident: whoever started the server should hear of it."""
+
 
 def serve(app: Flask, *, host: str, port: int, processes: int = 2, threads: int = 4) -> None:
-    """Serves until SIGTERM or SIGINT. Where there is no fork (Windows) one process serves."""
+    """Serves until SIGTERM or SIGINT."""
     listening = _listen(host, port)
     print(f"http://{host}:{listening.getsockname()[1]}", flush=True)
     with app.app_context():
         db.engine.dispose()  # no connection may cross the fork
-    if processes <= 1 or not hasattr(os, "fork"):
+    if processes <= 1:
         _run(app, listening, threads)
         return
     children = {_child(app, listening, threads) for _ in range(processes)}
@@ -59,16 +67,27 @@ def _child(app: Flask, listening: socket.socket, threads: int) -> int:
     number = os.fork()
     if number:
         return number
-    signal.signal(signal.SIGTERM, _leave)
+    code = 1
     try:
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears the keyboard, and stops its children itself
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         _run(app, listening, threads)
+        code = 0
+    except SystemExit:
+        code = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
-        os._exit(0)
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _watch(app: Flask, listening: socket.socket, threads: int, children: set[int]) -> None:
-    """Starts a fresh process for one that died, until told to stop."""
+    """Starts a fresh process for one that died, until told to stop. Processes that die as soon as they live end the server."""
     stopping = False
+    failed = False
+    deaths: deque[float] = deque(maxlen=TOO_MANY)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         nonlocal stopping
@@ -84,9 +103,19 @@ def _watch(app: Flask, listening: socket.socket, threads: int, children: set[int
         except ChildProcessError:
             break
         children.discard(dead)
-        if not stopping:
-            children.add(_child(app, listening, threads))
-    sys.exit(0)
+        if stopping:
+            continue
+        deaths.append(time.monotonic())
+        if len(deaths) == TOO_MANY and deaths[-1] - deaths[0] < WITHIN_SECONDS:
+            print("crm: the processes of the server die as soon as they start", file=sys.stderr, flush=True)
+            stop(signal.SIGTERM, None)
+            failed = True
+            continue
+        # A signal between the question and the birth would leave a child that nobody stops.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        children.add(_child(app, listening, threads))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    sys.exit(int(failed))
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

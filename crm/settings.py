@@ -12,6 +12,10 @@ from crm.kernel.crypto import KeyFileError, Keys, load_keys
 PACKAGE = Path(__file__).resolve().parent
 
 
+SAMPLE_BANK = "示例农商银行"
+"""The name on the screens while CRM_BANK says none."""
+
+
 class SettingsError(Exception):
     """The installation is half-configured; the message says what to do."""
 
@@ -23,7 +27,7 @@ class Settings:
     home: Path
     database_url: str
     keys: Keys = field(repr=False)
-    bank: str = "示例农商银行"
+    bank: str = SAMPLE_BANK
     zone: str = DEFAULT_ZONE
     demo: bool = False
     testing: bool = False
@@ -35,6 +39,11 @@ class Settings:
     contracts: Path = PACKAGE.parent / "imports"
     max_upload: int = 20 * 1024 * 1024
     inline_work: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether the bank has a name of its own; a notice to customers must not carry the sample's."""
+        return self.bank != SAMPLE_BANK
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -54,7 +63,7 @@ class Settings:
             home=home,
             database_url=env.get("CRM_DATABASE_URL") or f"sqlite:///{home / 'crm.db'}",
             keys=keys,
-            bank=env.get("CRM_BANK", cls.bank),
+            bank=env.get("CRM_BANK", "").strip() or SAMPLE_BANK,
             zone=zone_name,
             demo=_flag(env, "CRM_DEMO"),
             secure_cookies=not _flag(env, "CRM_INSECURE_COOKIES"),

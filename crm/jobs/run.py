@@ -75,6 +75,7 @@ def catch_up(jobs: Sequence[Job], at: datetime) -> list[Done]:
         try:
             done = run_slot(job, slot)
         except Exception as error:  # whatever went wrong, the slot stays open and the next round tries again
+            db.session.rollback()  # PostgreSQL answers nothing more in a transaction that failed
             log.exception("job %s for %s failed", job.name, slot.isoformat())
             done = Done(job.name, slot, "", type(error).__name__)
         if done is not None:

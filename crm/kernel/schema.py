@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from crm.kernel.db import db, writing
@@ -16,7 +17,7 @@ class SchemaMismatch(Exception):
 
 
 def migrate(folder: Path, *, to: str = "head") -> None:
-    """Runs the migrations up (or down) to a revision in one transaction."""
+    """Runs the migrations up (or down) to a revision in one transaction. Raises SchemaMismatch for a revision that nobody knows."""
     token = writing.set(True)
     try:
         with db.engine.begin() as connection:
@@ -27,6 +28,8 @@ def migrate(folder: Path, *, to: str = "head") -> None:
                 raise SchemaMismatch(f"the database is at {current}, which this version of the program does not know")
             going_down = to == "base" or (current is not None and to != "head" and to < current)
             (command.downgrade if going_down else command.upgrade)(config, to)
+    except CommandError as error:
+        raise SchemaMismatch(str(error)) from None
     finally:
         writing.reset(token)
 

@@ -25,7 +25,7 @@ def _bare_packages() -> None:
 
 
 def _limit_process(memory_bytes: int, cpu_seconds: int) -> None:
-    """Limits that the system enforces. Windows has none; there the parent's clock alone ends a hanging child."""
+    """Limits that the system enforces."""
     try:
         import resource
     except ImportError:
