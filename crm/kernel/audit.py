@@ -11,9 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
-from crm.kernel.db import BIG, Base, UTCDateTime, db
+from crm.kernel.db import BIG, Base, UTCDateTime, db, plain_insert, writer
 
 GENESIS = "0" * 64
+_HASHED = ("actor_id", "actor_name", "address", "action", "subject", "subject_id", "detail", "previous_hash")
 
 
 class AuditEntry(Base):
@@ -34,40 +35,40 @@ class AuditEntry(Base):
     hash: Mapped[str] = mapped_column(String(64))
 
 
-def record(actor: Actor, action: str, subject: str, subject_id: int | None = None, **detail: Any) -> AuditEntry:
-    """Writes one entry into the open unit of work and returns it."""
-    if db.engine.dialect.name == "postgresql":
-        # Two transactions must not chain to the same predecessor; SQLite has one writer anyway.
-        db.session.execute(text("SELECT pg_advisory_xact_lock(7301)"))
-    db.session.flush()
-    last = db.session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1))
-    entry = AuditEntry(
-        at=now(),
-        actor_id=actor.user_id,
-        actor_name=actor.name,
-        address=actor.address,
-        action=action,
-        subject=subject,
-        subject_id=subject_id,
-        detail=json.loads(json.dumps(detail, default=str)),
-        previous_hash=last or GENESIS,
-        hash="",
-    )
-    entry.hash = digest(entry)
-    db.session.add(entry)
-    db.session.flush()
-    return entry
+_LAST = select(AuditEntry.__table__.c.hash).order_by(AuditEntry.__table__.c.id.desc()).limit(1)
+_INSERT = plain_insert(AuditEntry)
+# Two transactions must not chain to the same predecessor; SQLite has one writer anyway.
+_LOCK = text("SELECT pg_advisory_xact_lock(7301)")
+
+
+def record(actor: Actor, action: str, subject: str, subject_id: int | None = None, **detail: Any) -> None:
+    """Writes one entry into the open unit of work."""
+    connection = writer()
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK)
+    row = {
+        "at": now(),
+        "actor_id": actor.user_id,
+        "actor_name": actor.name,
+        "address": actor.address,
+        "action": action,
+        "subject": subject,
+        "subject_id": subject_id,
+        "detail": json.loads(json.dumps(detail, default=str)),
+        "previous_hash": connection.scalar(_LAST) or GENESIS,
+    }
+    connection.execute(_INSERT, row | {"hash": _digest(row)})
 
 
 def digest(entry: AuditEntry) -> str:
     """SHA-256 over the canonical form of an entry and its predecessor's hash."""
-    body = json.dumps(_canonical(entry), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _digest({name: getattr(entry, name) for name in ("at", *_HASHED)})
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    canonical = {"at": row["at"].isoformat(), **{name: row[name] for name in _HASHED}}
+    body = json.dumps(canonical, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(body.encode()).hexdigest()
-
-
-def _canonical(entry: AuditEntry) -> Mapping[str, Any]:
-    names = ("actor_id", "actor_name", "address", "action", "subject", "subject_id", "detail", "previous_hash")
-    return {"at": entry.at.isoformat(), **{name: getattr(entry, name) for name in names}}
 
 
 def broken_entries() -> Iterator[int]:

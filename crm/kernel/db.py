@@ -7,10 +7,23 @@ readers with a plain BEGIN: a deferred transaction that reads and then writes fa
 import json
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, event
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Insert,
+    Integer,
+    MetaData,
+    Table,
+    event,
+    insert,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -78,6 +91,29 @@ writing: ContextVar[bool] = ContextVar("writing", default=False)
 
 class WriteOutsideUnit(RuntimeError):
     """Something tried to write where no unit of work is open."""
+
+
+def writer() -> Connection:
+    """The open unit's connection, for prepared statements that need no objects: they cost a third of what the session's do.
+
+    What the session holds back is written first, so that both see each other's rows.
+    """
+    session = db.session()
+    if not writing.get():
+        raise WriteOutsideUnit("a statement")
+    session.flush()
+    return session.connection()
+
+
+def plain_insert(table: type[Base]) -> Insert:
+    """An INSERT that makes no objects, for `writer`."""
+    return insert(cast(Table, table.__table__))
+
+
+def upsert(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """The same in that dialect's own kind, to which ON CONFLICT can be added."""
+    rows = cast(Table, table.__table__)
+    return postgresql.insert(rows) if dialect == "postgresql" else sqlite.insert(rows)
 
 
 def prepare_engine(engine: Engine) -> None:

@@ -16,13 +16,13 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
 from crm.kernel.db import Base, db
-from crm.kernel.installation import keys, zone_name
-from crm.kernel.values import grams, is_mobile, search_text
+from crm.kernel.installation import zone_name
+from crm.kernel.values import grams, search_text
 from crm.leads.commands import ConsentGiven
 from crm.leads.ledger import add_to_rollups
 from crm.leads.ledger_models import IntentEntry, LeadStage, StageEntry
 from crm.leads.models import Consent, Lead, LeadEvent, LeadGram, NoticeVersion
-from crm.leads.party import name_place_key, person_key, phone_key, tail_key
+from crm.leads.party import name_place_key, phone_columns
 from crm.leads.rules import Stage, up_to
 
 CHUNK = 2_000
@@ -134,7 +134,7 @@ def _lead_row(
             "exit_code",
         )
     }  # fmt: skip
-    return row | _phone_columns(lead) | {
+    return row | phone_columns(lead.campaign_id, lead.phone, lead.uid) | {
         "id": lead_id,
         "licence_number": lead.licence_number or None,
         "name_place_key": name_place_key(lead.shop or lead.name, lead.address),
@@ -149,17 +149,6 @@ def _lead_row(
         "updated_at": at,
         "version": 1,
     }  # fmt: skip
-
-
-def _phone_columns(lead: BulkLead) -> dict[str, Any]:
-    if not lead.phone:
-        return dict.fromkeys(("phone_sealed", "phone_key", "person_key", "tail_key"))
-    return {
-        "phone_sealed": keys().seal(lead.phone, place=f"lead.phone:{lead.uid}"),
-        "phone_key": phone_key(lead.campaign_id, lead.phone) if is_mobile(lead.phone) else None,
-        "person_key": person_key(lead.phone),
-        "tail_key": tail_key(lead.phone[-4:]),
-    }
 
 
 def _consent_row(

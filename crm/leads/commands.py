@@ -5,28 +5,28 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
-from crm.campaigns.models import Campaign, CampaignSession, CampaignTeam
+from crm.campaigns.models import CampaignSession
 from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
 from crm.kernel.db import db
-from crm.kernel.errors import Invalid, NotFound
+from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.kernel.events import emit
 from crm.kernel.installation import keys, zone_name
-from crm.kernel.values import grams, is_mobile, normalise_phone, search_text
-from crm.leads import ledger
+from crm.kernel.values import is_mobile, normalise_phone, search_text
+from crm.leads import ledger, taking_in
 from crm.leads.events import ClashFound, LeadCaptured, StageReached
 from crm.leads.ledger import Clocks, Credit
-from crm.leads.ledger_models import IntentEntry, StageEntry
-from crm.leads.models import Clash, Consent, DoNotContact, Lead, LeadEvent, LeadGram, NoticeVersion
-from crm.leads.party import name_place_key, person_key, phone_key, set_phone
+from crm.leads.ledger_models import StageEntry
+from crm.leads.models import Clash, Lead, LeadGram
+from crm.leads.party import name_place_key, phone_columns, phone_key
 from crm.leads.queries import get_lead
-from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, Stage
+from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage
 from crm.people.policy import team_scope
 
 OPEN_STATUSES = frozenset({"approved", "running"})
@@ -72,62 +72,47 @@ class Captured:
 
 
 def capture_lead(
-    actor: Actor,
-    *,
-    campaign_id: int,
-    team_id: int | None,
-    owner_id: int | None,
-    card: LeadCard,
-    consent: ConsentGiven,
-    clocks: Clocks,
-    stage: Stage | None = Stage.CONSULT,
-    district_id: int | None = None,
-    session_id: int | None = None,
-    follow_up_on: date | None = None,
-    case_number: str | None = None,
-    uid: str | None = None,
-    source: str = "desk",
-) -> Captured:
+    actor: Actor, *, campaign_id: int, team_id: int | None, owner_id: int | None, card: LeadCard, consent: ConsentGiven,
+    clocks: Clocks, stage: Stage | None = Stage.CONSULT, district_id: int | None = None, session_id: int | None = None,
+    follow_up_on: date | None = None, case_number: str | None = None, uid: str | None = None, source: str = "desk",
+) -> Captured:  # fmt: skip
     """Takes a lead in with its consent and the stage reached.
 
     Another team's customer (same phone or licence number in the campaign) opens a clash and makes no second lead; the own
     team's raises Invalid("lead.own_duplicate"). The same name at the same place is only a sign: the lead is taken in, and a
     clash with the other team's goes to the referee. Raises Invalid for a missing consent, a closed campaign or a foreign team.
     """
-    campaign = _open_campaign(actor, campaign_id, team_id)
     if not consent.enquiry:
         raise Invalid("lead.consent_missing")
-    phone = normalise_phone(card.phone)
-    uid = uid or str(uuid.uuid4())
-    holder = holder_of(campaign.id, phone, card.licence_number)
-    if holder is not None:
-        return _refuse_or_clash(actor, holder, team_id=team_id, card=card, clocks=clocks, uid=uid)
-    lead = _new_lead(
-        actor, campaign, card, phone, uid=uid, team_id=team_id, owner_id=owner_id, at=clocks.received_at, source=source
+    phone, uid = normalise_phone(card.phone), uid or str(uuid.uuid4())
+    known = _ground(actor, campaign_id, team_id, card, phone)
+    refuse = partial(_refuse_or_clash, actor, team_id=team_id, card=card, clocks=clocks, uid=uid)
+    if known.by_phone or known.by_licence:
+        return refuse(_holder(known))
+    _check_reach(stage, clocks, case_number)
+    session_id = _session_of(campaign_id, session_id)
+    credit = Credit(team_id, district_id or known.district_id, session_id, owner_id, actor.user_id or owner_id)
+    follow_up_on = None if known.no_contact else follow_up_on or default_follow_up(card.intent, clocks)
+    row = _card_row(campaign_id, card, phone, uid) | _place_row(actor, credit, stage, clocks)
+    lead_id = taking_in.insert_lead(
+        row | {"no_contact": known.no_contact, "follow_up_on": follow_up_on, "source": source}
     )
-    lead.district_id = district_id or _team_district(campaign.id, team_id)
-    lead.session_id = _session_of(campaign.id, session_id)
-    lead.follow_up_on = None if lead.no_contact else follow_up_on or default_follow_up(card.intent, clocks)
-    try:
-        with db.session.begin_nested():
-            db.session.add(lead)
-    except IntegrityError:
-        # On a server database another transaction may have claimed the customer between the question and the insert.
-        holder = holder_of(campaign.id, phone, card.licence_number)
-        if holder is None:
-            raise
-        return _refuse_or_clash(actor, holder, team_id=team_id, card=card, clocks=clocks, uid=uid)
-    index_search(lead)
-    _report_neighbour(actor, lead, card=card, clocks=clocks)
-    record_consent(actor, lead, consent, at=clocks.received_at)
-    note_event(actor, lead.id, "created", at=clocks.received_at, source=source)
+    if lead_id is None:
+        return refuse(holder_of(campaign_id, phone, card.licence_number))
+    if known.neighbour is not None:
+        _report_neighbour(actor, known.neighbour, team_id=team_id, card=card, clocks=clocks, uid=uid)
+    _record_consent(actor, lead_id, known.notice_id, consent, at=clocks.received_at)
+    note_event(actor, lead_id, "created", at=clocks.received_at, source=source)
     if card.intent:
-        record_intent(lead, card.intent, clocks)
+        record_intent(lead_id, campaign_id, card.intent, clocks, team_id=team_id, credited_id=owner_id)
     if stage is not None:
-        _reach(actor, lead, stage, clocks=clocks, credited_id=owner_id, case_number=case_number)
-    audit.record(actor, "leads.capture", "lead", lead.id, campaign=campaign.id, team=team_id)
-    emit(LeadCaptured(lead.id, campaign.id, team_id))
-    return Captured(lead.id)
+        begun = ledger.begin(
+            actor, lead_id, campaign_id, stage, clocks=clocks, credit=credit, zone=zone_name(), case_number=case_number
+        )
+        emit(StageReached(lead_id, begun.id, stage.value))
+    audit.record(actor, "leads.capture", "lead", lead_id, campaign=campaign_id, team=team_id)
+    emit(LeadCaptured(lead_id, campaign_id, team_id))
+    return Captured(lead_id)
 
 
 def record_stage(
@@ -138,7 +123,7 @@ def record_stage(
     clocks: Clocks,
     credited_id: int | None = None,
     case_number: str | None = None,
-) -> StageEntry:
+) -> LiveEntry:
     """Notes that a lead reached a stage. An accepted case needs its case number. Credit goes to the owner unless named."""
     lead = get_lead(actor, lead_id)
     if lead.merged_into_id is not None:
@@ -164,41 +149,41 @@ def void_stage(actor: Actor, lead_id: int, entry_id: int, *, reason: str, at: da
 
 def _reach(
     actor: Actor, lead: Lead, stage: Stage, *, clocks: Clocks, credited_id: int | None, case_number: str | None
-) -> StageEntry:
-    if clocks.occurred_at > clocks.received_at + timedelta(minutes=5):
-        raise Invalid("stage.future")
-    if stage is Stage.ACCEPTED and not case_number:
-        raise Invalid("stage.case_number")
+) -> LiveEntry:
+    _check_reach(stage, clocks, case_number)
     credit = Credit(lead.team_id, lead.district_id, lead.session_id, credited_id, actor.user_id or credited_id)
     entry = ledger.append(actor, lead, stage, clocks=clocks, credit=credit, zone=zone_name(), case_number=case_number)
     emit(StageReached(lead.id, entry.id, stage.value))
     return entry
 
 
-def record_consent(actor: Actor, lead: Lead, consent: ConsentGiven, *, at: datetime) -> None:
-    """Writes a consent against the notice that is in force."""
-    notice_id = db.session.scalar(select(NoticeVersion.id).order_by(NoticeVersion.number.desc()).limit(1))
-    if notice_id is None:
-        raise Invalid("lead.no_notice")
-    db.session.add(
-        Consent(
-            lead_id=lead.id,
-            notice_id=notice_id,
-            enquiry=consent.enquiry,
-            marketing=list(consent.marketing),
-            financial=consent.financial,
-            how=consent.how.value,
-            basis=consent.basis,
-            taken_by_id=actor.user_id,
-            given_at=at,
-            received_at=at,
-        )
+def _check_reach(stage: Stage | None, clocks: Clocks, case_number: str | None) -> None:
+    if stage is not None and clocks.occurred_at > clocks.received_at + timedelta(minutes=5):
+        raise Invalid("stage.future")
+    if stage is Stage.ACCEPTED and not case_number:
+        raise Invalid("stage.case_number")
+
+
+def _record_consent(actor: Actor, lead_id: int, notice_id: int | None, consent: ConsentGiven, *, at: datetime) -> None:
+    taking_in.insert_consent(
+        {
+            "lead_id": lead_id,
+            "notice_id": notice_id,
+            "enquiry": consent.enquiry,
+            "marketing": list(consent.marketing),
+            "financial": consent.financial,
+            "how": consent.how.value,
+            "basis": consent.basis,
+            "taken_by_id": actor.user_id,
+            "given_at": at,
+            "received_at": at,
+        }
     )
 
 
 def note_event(actor: Actor, lead_id: int, kind: str, *, at: datetime, **detail: Any) -> None:
     """Adds a line to the lead's timeline."""
-    db.session.add(LeadEvent(lead_id=lead_id, kind=kind, at=at, actor_id=actor.user_id, detail=detail))
+    taking_in.insert_event({"lead_id": lead_id, "kind": kind, "at": at, "actor_id": actor.user_id, "detail": detail})
 
 
 def index_search(lead: Lead) -> None:
@@ -206,23 +191,31 @@ def index_search(lead: Lead) -> None:
     lead.search_text = search_text(lead.name, lead.shop, lead.address)
     db.session.flush()
     db.session.execute(db.delete(LeadGram).where(LeadGram.lead_id == lead.id))
-    rows = [{"gram": gram, "lead_id": lead.id} for gram in grams(lead.search_text)]
-    if rows:
-        db.session.execute(insert(LeadGram), rows)
+    taking_in.insert_grams(lead.id, lead.search_text)
 
 
-def _open_campaign(actor: Actor, campaign_id: int, team_id: int | None) -> Campaign:
-    campaign = db.session.get(Campaign, campaign_id)
-    if campaign is None:
+def _ground(actor: Actor, campaign_id: int, team_id: int | None, card: LeadCard, phone: str) -> taking_in.Known:
+    """What is known before the capture; Invalid when this team cannot capture there."""
+    name_place = name_place_key(card.shop or card.name, card.address)
+    known = taking_in.look(campaign_id, team_id, phone=phone, licence_number=card.licence_number, name_place=name_place)
+    if known is None:
         raise Invalid("lead.no_campaign")
-    if campaign.status not in OPEN_STATUSES:
-        raise Invalid("lead.campaign_closed", status=campaign.status)
+    if known.status not in OPEN_STATUSES:
+        raise Invalid("lead.campaign_closed", status=known.status)
     scope = team_scope(actor)
     if scope is not None and team_id not in scope:
         raise Invalid("lead.other_team")
-    if not campaign.walk_in and team_id is not None and not db.session.get(CampaignTeam, (campaign_id, team_id)):
+    if not known.walk_in and team_id != known.team_id:
         raise Invalid("lead.team_not_in_campaign")
-    return campaign
+    if known.notice_id is None:
+        raise Invalid("lead.no_notice")
+    return known
+
+
+def _holder(known: taking_in.Known) -> tuple[Lead, str]:
+    if known.by_phone is not None:
+        return db.session.get_one(Lead, known.by_phone), "phone"
+    return db.session.get_one(Lead, known.by_licence), "licence"
 
 
 def _session_of(campaign_id: int, session_id: int | None) -> int | None:
@@ -251,29 +244,19 @@ def holder_of(
     return None
 
 
-def _report_neighbour(actor: Actor, lead: Lead, *, card: LeadCard, clocks: Clocks) -> None:
+def _report_neighbour(
+    actor: Actor, neighbour_id: int, *, team_id: int | None, card: LeadCard, clocks: Clocks, uid: str
+) -> None:
     """Another team's lead of the same name at the same place: both stay, the referee looks at it."""
-    if lead.name_place_key is None:
-        return
-    other = db.session.scalar(
-        select(Lead)
-        .where(
-            Lead.campaign_id == lead.campaign_id,
-            Lead.name_place_key == lead.name_place_key,
-            Lead.id != lead.id,
-            Lead.team_id.is_distinct_from(lead.team_id),
-            Lead.removed_at.is_(None),
-        )
-        .order_by(Lead.id)
-        .limit(1)
-    )
-    if other is not None:
-        open_clash(actor, other, "name_place", team_id=lead.team_id, card=card, clocks=clocks, uid=lead.uid)
+    other = db.session.get_one(Lead, neighbour_id)
+    open_clash(actor, other, "name_place", team_id=team_id, card=card, clocks=clocks, uid=uid)
 
 
 def _refuse_or_clash(
-    actor: Actor, holder: tuple[Lead, str], *, team_id: int | None, card: LeadCard, clocks: Clocks, uid: str
+    actor: Actor, holder: tuple[Lead, str] | None, *, team_id: int | None, card: LeadCard, clocks: Clocks, uid: str
 ) -> Captured:
+    if holder is None:  # whoever claimed the customer a moment ago was taken back in the next
+        raise Conflict("form.stale")
     lead, matched_by = holder
     claimed_on = business_day(lead.created_at, zone_name())
     if lead.team_id == team_id:
@@ -305,59 +288,58 @@ def open_clash(
     return clash
 
 
-def _new_lead(
-    actor: Actor,
-    campaign: Campaign,
-    card: LeadCard,
-    phone: str,
-    *,
-    uid: str,
-    team_id: int | None,
-    owner_id: int | None,
-    at: datetime,
-    source: str,
-) -> Lead:
-    lead = Lead(
-        uid=uid,
-        campaign_id=campaign.id,
-        team_id=team_id,
-        owner_id=owner_id,
-        name=card.name,
-        shop=card.shop,
-        address=card.address,
-        licence_number=card.licence_number or None,
-        name_place_key=name_place_key(card.shop or card.name, card.address),
-        trade=card.trade,
-        segment=card.segment,
-        approach=card.approach,
-        intent=card.intent,
-        need=card.need,
-        amount_wan=card.amount_wan,
-        note=card.note,
-        details=card.details,
-        source=source,
-        created_by_id=actor.user_id,
-        created_at=at,
-        updated_at=at,
-    )
-    set_phone(lead, phone)
-    lead.no_contact = bool(phone) and db.session.get(DoNotContact, person_key(phone)) is not None
-    return lead
+def _card_row(campaign_id: int, card: LeadCard, phone: str, uid: str) -> dict[str, Any]:
+    """The lead's columns that the card fills."""
+    return phone_columns(campaign_id, phone, uid) | {
+        "uid": uid,
+        "campaign_id": campaign_id,
+        "name": card.name,
+        "shop": card.shop,
+        "address": card.address,
+        "licence_number": card.licence_number or None,
+        "name_place_key": name_place_key(card.shop or card.name, card.address),
+        "trade": card.trade,
+        "segment": card.segment,
+        "approach": card.approach,
+        "intent": card.intent,
+        "need": card.need,
+        "amount_wan": card.amount_wan,
+        "note": card.note,
+        "details": card.details,
+        "search_text": search_text(card.name, card.shop, card.address),
+    }
 
 
-def record_intent(lead: Lead, intent: str, clocks: Clocks) -> None:
+def _place_row(actor: Actor, credit: Credit, stage: Stage | None, clocks: Clocks) -> dict[str, Any]:
+    """The lead's columns that say whose it is, and where it stands from the first moment."""
+    return {
+        "team_id": credit.team_id,
+        "owner_id": credit.credited_id,
+        "district_id": credit.district_id,
+        "session_id": credit.session_id,
+        "stage": stage.value if stage else "",
+        "stage_on": business_day(clocks.occurred_at, zone_name()) if stage else None,
+        "created_by_id": actor.user_id,
+        "created_at": clocks.received_at,
+        "updated_at": clocks.received_at,
+    }
+
+
+def record_intent(
+    lead_id: int, campaign_id: int, intent: str, clocks: Clocks, *, team_id: int | None, credited_id: int | None
+) -> None:
     """Writes down that an intent was stated, with team and officer of the moment."""
-    db.session.add(
-        IntentEntry(
-            lead_id=lead.id,
-            campaign_id=lead.campaign_id,
-            team_id=lead.team_id,
-            credited_id=lead.owner_id,
-            intent=intent,
-            day=business_day(clocks.occurred_at, zone_name()),
-            occurred_at=clocks.occurred_at,
-            received_at=clocks.received_at,
-        )
+    taking_in.insert_intent(
+        {
+            "lead_id": lead_id,
+            "campaign_id": campaign_id,
+            "team_id": team_id,
+            "credited_id": credited_id,
+            "intent": intent,
+            "day": business_day(clocks.occurred_at, zone_name()),
+            "occurred_at": clocks.occurred_at,
+            "received_at": clocks.received_at,
+        }
     )
 
 
@@ -366,9 +348,3 @@ def default_follow_up(intent: str, clocks: Clocks) -> date | None:
     if not intent:
         return None
     return business_day(clocks.occurred_at, zone_name()) + timedelta(days=FOLLOW_UP_DAYS[Intent(intent)])
-
-
-def _team_district(campaign_id: int, team_id: int | None) -> int | None:
-    return db.session.scalar(
-        select(CampaignTeam.district_id).where(CampaignTeam.campaign_id == campaign_id, CampaignTeam.team_id == team_id)
-    )

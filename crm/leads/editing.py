@@ -145,7 +145,7 @@ def _take_intent(lead: Lead, intent: str, at: datetime) -> None:
     if not intent:
         return
     clocks = Clocks.at(at)
-    record_intent(lead, intent, clocks)
+    record_intent(lead.id, lead.campaign_id, intent, clocks, team_id=lead.team_id, credited_id=lead.owner_id)
     if lead.follow_up_on is None and not (lead.no_contact or lead.historical or lead.exit_code):
         lead.follow_up_on = default_follow_up(intent, clocks)
 

@@ -5,17 +5,18 @@ written by `project` alone, so that a capture, a void, a merge and an undone mer
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, CursorResult, Insert, bindparam, delete, or_, select, true, update
 from sqlalchemy.orm import aliased
 
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
-from crm.kernel.db import db
+from crm.kernel.db import db, plain_insert, upsert, writer
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.leads.ledger_models import FunnelDay, LeadMerge, LeadStage, MemberDay, StageEntry
 from crm.leads.models import Lead
@@ -48,39 +49,57 @@ class Credit:
     acted_id: int | None
 
 
+_REACHED = select(LeadStage.__table__.c.stage).where(LeadStage.__table__.c.lead_id == bindparam("root"))
+_ENTRY = plain_insert(StageEntry)
+_STANDING = plain_insert(LeadStage)
+
+
+def begin(
+    actor: Actor,
+    lead_id: int,
+    campaign_id: int,
+    stage: Stage,
+    *,
+    clocks: Clocks,
+    credit: Credit,
+    zone: str,
+    case_number: str | None = None,
+) -> LiveEntry:
+    """Writes the first entries of a lead that was inserted a moment ago, showing this stage already."""
+    return _write(lead_id, _entry(actor, lead_id, campaign_id, stage, clocks, credit, zone, case_number), frozenset())
+
+
 def append(
     actor: Actor, lead: Lead, stage: Stage, *, clocks: Clocks, credit: Credit, zone: str, case_number: str | None = None
-) -> StageEntry:
+) -> LiveEntry:
     """Writes the entry and those that it implies, and projects the lead. Raises Conflict("stage.reached") for a stage that counts."""
     root = lead.merged_into_id or lead.id
-    reached = set(db.session.scalars(select(LeadStage.stage).where(LeadStage.lead_id == root)))
+    reached = frozenset(writer().scalars(_REACHED, {"root": root}))
     if stage in reached:
         raise Conflict("stage.reached", stage=stage.value)
-    entry = _entry(actor, lead, stage, clocks, credit, zone)
-    entry.case_number = case_number
-    db.session.add(entry)
-    db.session.flush()
-    implied = [
-        _entry(actor, lead, earlier, clocks, credit, zone) for earlier in up_to(stage)[:-1] if earlier not in reached
-    ]
-    for one in implied:
-        one.implied_by_id = entry.id
-    db.session.add_all(implied)
-    db.session.flush()
-    _count_fresh(root, [entry, *implied], shown=not reached.intersection(after(stage)))
+    entry = _write(root, _entry(actor, lead.id, lead.campaign_id, stage, clocks, credit, zone, case_number), reached)
+    if not reached.intersection(after(stage)):  # else a gap was closed, and the lead still shows the later stage
+        db.session.execute(update(Lead).where(Lead.id == root).values(stage=entry.stage, stage_on=entry.day))
     return entry
 
 
-def _count_fresh(root: int, entries: list[StageEntry], *, shown: bool) -> None:
-    """What `project` would find for entries of stages that nothing stood on: they count. Saves reading the ledger back."""
-    change = _Change()
-    for entry in entries:
-        change.add(root, LiveEntry(*(getattr(entry, name) for name in LIVE_FIELDS)))
+def _write(root: int, row: dict[str, Any], reached: frozenset[str]) -> LiveEntry:
+    """Writes an entry, what it implies, and what `project` would find for them: nothing stood on their stages, so they count."""
+    connection, change = writer(), _Change()
+    entry = _live(row, connection.execute(_ENTRY, row))
+    change.add(root, entry)
+    for earlier in up_to(Stage(entry.stage))[:-1]:
+        if earlier not in reached:
+            implied = row | {"stage": earlier.value, "implied_by_id": entry.id, "case_number": None}
+            change.add(root, _live(implied, connection.execute(_ENTRY, implied)))
     change.write()
-    if not shown:  # a later stage stands already (a gap was closed): the lead still shows that one
-        return
-    reached = entries[0]
-    db.session.execute(update(Lead).where(Lead.id == root).values(stage=reached.stage, stage_on=reached.day))
+    return entry
+
+
+def _live(row: Mapping[str, Any], written: CursorResult[Any]) -> LiveEntry:
+    key = written.inserted_primary_key
+    assert key is not None
+    return LiveEntry(key[0], **{name: row[name] for name in LIVE_FIELDS[1:]})
 
 
 def void(actor: Actor, entry_id: int, *, reason: str, at: datetime) -> StageEntry:
@@ -120,23 +139,34 @@ def _voided(entry_id: int) -> bool:
     return db.session.scalar(select(StageEntry.id).where(StageEntry.voids_id == entry_id)) is not None
 
 
-def _entry(actor: Actor, lead: Lead, stage: Stage, clocks: Clocks, credit: Credit, zone: str) -> StageEntry:
-    return StageEntry(
-        lead_id=lead.id,
-        campaign_id=lead.campaign_id,
-        session_id=credit.session_id,
-        district_id=credit.district_id,
-        team_id=credit.team_id,
-        stage=stage.value,
-        day=business_day(clocks.occurred_at, zone),
-        credited_id=credit.credited_id,
-        acted_id=credit.acted_id,
-        recorded_id=actor.user_id,
-        occurred_at=clocks.occurred_at,
-        occurred_raw=clocks.occurred_raw,
-        recorded_at=clocks.recorded_at,
-        received_at=clocks.received_at,
-    )
+def _entry(
+    actor: Actor,
+    lead_id: int,
+    campaign_id: int,
+    stage: Stage,
+    clocks: Clocks,
+    credit: Credit,
+    zone: str,
+    case_number: str | None,
+) -> dict[str, Any]:
+    return {
+        "lead_id": lead_id,
+        "campaign_id": campaign_id,
+        "session_id": credit.session_id,
+        "district_id": credit.district_id,
+        "team_id": credit.team_id,
+        "stage": stage.value,
+        "day": business_day(clocks.occurred_at, zone),
+        "credited_id": credit.credited_id,
+        "acted_id": credit.acted_id,
+        "recorded_id": actor.user_id,
+        "occurred_at": clocks.occurred_at,
+        "occurred_raw": clocks.occurred_raw,
+        "recorded_at": clocks.recorded_at,
+        "received_at": clocks.received_at,
+        "implied_by_id": None,
+        "case_number": case_number,
+    }
 
 
 def _undoing(actor: Actor, entry: StageEntry, reason: str, at: datetime) -> StageEntry:
@@ -254,7 +284,7 @@ class _Change:
         for lead_id, stage in self.gone:
             db.session.execute(delete(LeadStage).where(LeadStage.lead_id == lead_id, LeadStage.stage == stage))
         if self.fresh:
-            db.session.execute(insert(LeadStage), [stage_row(root, entry) for root, entry in self.fresh])
+            writer().execute(_STANDING, [stage_row(root, entry) for root, entry in self.fresh])
         add_to_rollups(self.teams, self.members)
 
 
@@ -274,14 +304,17 @@ def add_to_rollups(teams: Counter[tuple[object, ...]], members: Counter[tuple[ob
 
 def _add(table: type[FunnelDay] | type[MemberDay], names: tuple[str, ...], counts: Counter[tuple[object, ...]]) -> None:
     rows = [{**dict(zip(names, key, strict=True)), "leads": by} for key, by in counts.items() if by]
-    if not rows:
-        return
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    statement = statement.on_conflict_do_update(
+    if rows:
+        connection = writer()
+        connection.execute(_adding(connection.dialect.name, table, names), rows)
+
+
+@cache
+def _adding(dialect: str, table: type[FunnelDay] | type[MemberDay], names: tuple[str, ...]) -> Insert:
+    statement = upsert(dialect, table)
+    return statement.on_conflict_do_update(
         index_elements=list(names), set_={"leads": table.__table__.c.leads + statement.excluded.leads}
     )
-    db.session.execute(statement, rows)
 
 
 def _show_stages(roots: list[int], wanted: dict[int, dict[str, LiveEntry]]) -> None:
@@ -351,6 +384,7 @@ __all__ = [
     "Credit",
     "add_to_rollups",
     "append",
+    "begin",
     "differences",
     "live_entries",
     "project",

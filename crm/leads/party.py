@@ -8,18 +8,25 @@ from crm.leads.duplicates import identity_text
 from crm.leads.models import Lead
 
 
-def set_phone(lead: Lead, phone: str) -> None:
-    """Seals a normalised phone ("" for none) on the lead; `lead.uid` and `lead.campaign_id` must be set.
+def phone_columns(campaign_id: int, phone: str, uid: str) -> dict[str, bytes | None]:
+    """A lead's four columns of a normalised phone ("" for none): sealed for the lead of that `uid`, and the keys.
 
     Only a mobile is a claim on a customer (`phone_key`, unique): a shop's landline is shared by all who work there.
     """
     if not phone:
-        lead.phone_sealed = lead.phone_key = lead.person_key = lead.tail_key = None
-        return
-    lead.phone_sealed = keys().seal(phone, place=f"lead.phone:{lead.uid}")
-    lead.phone_key = phone_key(lead.campaign_id, phone) if is_mobile(phone) else None
-    lead.person_key = person_key(phone)
-    lead.tail_key = tail_key(phone[-4:])
+        return dict.fromkeys(("phone_sealed", "phone_key", "person_key", "tail_key"))
+    return {
+        "phone_sealed": keys().seal(phone, place=f"lead.phone:{uid}"),
+        "phone_key": phone_key(campaign_id, phone) if is_mobile(phone) else None,
+        "person_key": person_key(phone),
+        "tail_key": tail_key(phone[-4:]),
+    }
+
+
+def set_phone(lead: Lead, phone: str) -> None:
+    """Seals a normalised phone ("" for none) on the lead; `lead.uid` and `lead.campaign_id` must be set."""
+    for name, value in phone_columns(lead.campaign_id, phone, lead.uid).items():
+        setattr(lead, name, value)
 
 
 def open_phone(lead: Lead) -> str:

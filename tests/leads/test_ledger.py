@@ -87,3 +87,30 @@ def test_closing_a_gap_below_a_later_stage_leaves_the_later_one_shown(actor, cas
         record_stage(actor("alice"), keep, Stage.CONSULT, clocks=Clocks.at(NOON))
     assert db.session.scalar(select(Lead.stage).where(Lead.id == keep)) == "application"
     assert ledger.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("reached", "most"), [(None, 7), (Stage.CONSULT, 11), (Stage.ACCEPTED, 13)], ids=["none", "consult", "accepted"]
+)
+def test_a_capture_takes_few_statements(actor, cast, queries, reached, most):
+    """One question, then one insert into each table; another for each implied entry; the audit asks for its last hash."""
+    bob = actor("bob")
+    with unit_of_work():
+        captured(cast, bob)
+    with queries() as seen, unit_of_work():
+        captured(cast, bob, stage=reached, shop="红红饭店", address="东大街5号")
+    assert seen.count == most + locks(), seen.statements
+
+
+def test_a_further_stage_takes_few_statements(actor, cast, queries):
+    with unit_of_work():
+        lead = captured(cast, actor("bob"))
+    bob = actor("bob")
+    with queries() as seen, unit_of_work():
+        record_stage(bob, lead.lead_id, Stage.APPLICATION, clocks=Clocks.at(NOON))
+    assert seen.count == 9 + locks(), seen.statements
+
+
+def locks():
+    """On PostgreSQL the audit's chain takes a lock."""
+    return int(db.engine.dialect.name == "postgresql")
