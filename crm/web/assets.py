@@ -20,7 +20,13 @@ def install(app: Flask) -> None:
 
 def asset(name: str) -> str:
     """The versioned address of a static file."""
-    return url_for("static", filename=name, v=_version(str(Path(current_app.root_path) / "static" / name)))
+    return _address(current_app.root_path, request.script_root, name)
+
+
+@lru_cache(maxsize=512)
+def _address(root: str, _mounted_at: str, name: str) -> str:
+    """A page asks for some thirty, nearly all of them icons of one file: built once for each place that the app is mounted at."""
+    return url_for("static", filename=name, v=_version(str(Path(root) / "static" / name)))
 
 
 @lru_cache(maxsize=512)

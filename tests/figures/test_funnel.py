@@ -31,8 +31,8 @@ GROUP = {
 
 
 @pytest.fixture
-def story(cast, actor):
-    return random_story(cast, actor, leads=120)
+def story(cast, actor, once):
+    return once("story", lambda: random_story(cast, actor, leads=120))
 
 
 def as_dict(found):

@@ -35,8 +35,8 @@ KEYS = {
 
 
 @pytest.fixture
-def contest(cast, actor):
-    return fill(cast, actor, leads=240)
+def contest(cast, actor, once):
+    return once("agree", lambda: fill(cast, actor, leads=240))
 
 
 @pytest.fixture
