@@ -105,14 +105,19 @@ def writer() -> Connection:
     return session.connection()
 
 
+def table_of(model: type[Base]) -> Table:
+    """The table behind a model, for statements that know no objects."""
+    return cast(Table, model.__table__)
+
+
 def plain_insert(table: type[Base]) -> Insert:
     """An INSERT that makes no objects, for `writer`."""
-    return insert(cast(Table, table.__table__))
+    return insert(table_of(table))
 
 
 def upsert(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
     """The same in that dialect's own kind, to which ON CONFLICT can be added."""
-    rows = cast(Table, table.__table__)
+    rows = table_of(table)
     return postgresql.insert(rows) if dialect == "postgresql" else sqlite.insert(rows)
 
 

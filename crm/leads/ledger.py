@@ -11,12 +11,25 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Insert, bindparam, delete, or_, select, true, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CursorResult,
+    Insert,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
-from crm.kernel.db import db, plain_insert, upsert, writer
+from crm.kernel.db import UTCDateTime, db, plain_insert, table_of, upsert, writer
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.leads.ledger_models import FunnelDay, LeadMerge, LeadStage, MemberDay, StageEntry
 from crm.leads.models import Lead
@@ -193,12 +206,26 @@ def live_entries(leads: ColumnElement[bool], as_of: datetime | None = None) -> d
     """Entries that are not voided, by the lead that they count for (a merged lead's count for its root).
 
     With `as_of` the ledger as the server knew it then: entries, voids and merges received later are left out.
-    `leads` is a condition on StageEntry or on the root's id (`root_column`).
+    `leads` is a condition on StageEntry.
     """
+    query = _live_query(known_at=as_of is not None).where(leads)
+    return _grouped(db.session.execute(query, {"as_of": as_of} if as_of is not None else {}))
+
+
+def _grouped(rows: Iterable[Any]) -> dict[int, list[LiveEntry]]:
+    found: dict[int, list[LiveEntry]] = {}
+    for root_id, *row in rows:
+        found.setdefault(root_id, []).append(LiveEntry(*row))
+    return found
+
+
+@cache
+def _live_query(*, known_at: bool) -> Select[Any]:
     undone, merge = aliased(StageEntry), aliased(LeadMerge)
     void_known = undone.voids_id == StageEntry.id
     merge_known = (merge.lead_id == StageEntry.lead_id) & merge.ended_at.is_(None)
-    if as_of is not None:
+    as_of = bindparam("as_of", type_=UTCDateTime)
+    if known_at:
         void_known &= undone.received_at <= as_of
         merge_known = (
             (merge.lead_id == StageEntry.lead_id)
@@ -213,14 +240,9 @@ def live_entries(leads: ColumnElement[bool], as_of: datetime | None = None) -> d
         )
         .outerjoin(undone, void_known)
         .outerjoin(merge, merge_known)
-        .where(leads, StageEntry.voids_id.is_(None), undone.id.is_(None))
+        .where(StageEntry.voids_id.is_(None), undone.id.is_(None))
     )  # fmt: skip
-    if as_of is not None:
-        query = query.where(StageEntry.received_at <= as_of)
-    found: dict[int, list[LiveEntry]] = {}
-    for root_id, *row in db.session.execute(query):
-        found.setdefault(root_id, []).append(LiveEntry(*row))
-    return found
+    return query.where(StageEntry.received_at <= as_of) if known_at else query
 
 
 def project(roots: Iterable[int]) -> None:
@@ -230,18 +252,31 @@ def project(roots: Iterable[int]) -> None:
         _project(roots[start : start + 400])
 
 
+_ROOTS: BindParameter[list[int]] = bindparam("roots", expanding=True)
+_MERGED = select(LeadMerge.lead_id, LeadMerge.root_id).where(
+    LeadMerge.root_id.in_(_ROOTS), LeadMerge.ended_at.is_(None)
+)
+_FAMILY = _live_query(known_at=False).where(StageEntry.lead_id.in_(bindparam("family", expanding=True)))
+_OUT = select(Lead.id).where(Lead.id.in_(_ROOTS), or_(Lead.removed_at.is_not(None), Lead.merged_into_id.is_not(None)))
+_KNOWN = select(LeadStage.__table__).where(LeadStage.lead_id.in_(_ROOTS))
+_GONE = delete(table_of(LeadStage)).where(
+    LeadStage.lead_id == bindparam("gone_lead"), LeadStage.stage == bindparam("gone_stage")
+)
+_SHOW = (
+    update(table_of(Lead))
+    .where(Lead.id == bindparam("root"))
+    .values(stage=bindparam("shown"), stage_on=bindparam("shown_on"))
+)
+
+
 def _project(roots: list[int]) -> None:
-    family: dict[int, int] = {root: root for root in roots}
-    for lead_id, root_id in db.session.execute(
-        select(LeadMerge.lead_id, LeadMerge.root_id).where(LeadMerge.root_id.in_(roots), LeadMerge.ended_at.is_(None))
-    ):
-        family[lead_id] = root_id
-    live = live_entries(StageEntry.lead_id.in_(family))
-    removed = set(db.session.scalars(select(Lead.id).where(Lead.id.in_(roots), Lead.removed_at.is_not(None))))
-    merged = set(db.session.scalars(select(Lead.id).where(Lead.id.in_(roots), Lead.merged_into_id.is_not(None))))
-    wanted = {root: counting(live.get(root, ())) for root in roots if root not in removed | merged}
-    known: dict[int, list[LeadStage]] = {}
-    for row in db.session.scalars(select(LeadStage).where(LeadStage.lead_id.in_(roots))):
+    connection, asked = writer(), {"roots": roots}
+    family = [*roots, *(row.lead_id for row in connection.execute(_MERGED, asked))]
+    live = _grouped(connection.execute(_FAMILY, {"family": family}))
+    out = set(connection.scalars(_OUT, asked))
+    wanted = {root: counting(live.get(root, ())) for root in roots if root not in out}
+    known: dict[int, list[Row[Any]]] = {}
+    for row in connection.execute(_KNOWN, asked):
         known.setdefault(row.lead_id, []).append(row)
     change = _Change()
     for root in roots:
@@ -259,7 +294,7 @@ class _Change:
         self.teams: Counter[tuple[object, ...]] = Counter()
         self.members: Counter[tuple[object, ...]] = Counter()
 
-    def compare(self, root: int, known: list[LeadStage], wanted: dict[str, LiveEntry]) -> None:
+    def compare(self, root: int, known: list[Row[Any]], wanted: dict[str, LiveEntry]) -> None:
         kept = set()
         for row in known:
             entry = wanted.get(row.stage)
@@ -276,13 +311,13 @@ class _Change:
         self.fresh.append((root, entry))
         self._count(entry, 1)
 
-    def _count(self, row: LeadStage | LiveEntry, by: int) -> None:
+    def _count(self, row: Row[Any] | LiveEntry, by: int) -> None:
         self.teams[row.campaign_id, row.day, row.team_id or 0, row.district_id or 0, row.stage] += by
         self.members[row.campaign_id, row.day, row.credited_id or 0, row.team_id or 0, row.stage] += by
 
     def write(self) -> None:
-        for lead_id, stage in self.gone:
-            db.session.execute(delete(LeadStage).where(LeadStage.lead_id == lead_id, LeadStage.stage == stage))
+        if self.gone:
+            writer().execute(_GONE, [{"gone_lead": lead_id, "gone_stage": stage} for lead_id, stage in self.gone])
         if self.fresh:
             writer().execute(_STANDING, [stage_row(root, entry) for root, entry in self.fresh])
         add_to_rollups(self.teams, self.members)
@@ -322,9 +357,8 @@ def _show_stages(roots: list[int], wanted: dict[int, dict[str, LiveEntry]]) -> N
     for root in roots:
         stages = wanted.get(root, {})
         last = furthest(stages)
-        rows.append({"id": root, "stage": last.value if last else "", "stage_on": stages[last].day if last else None})
-    db.session.execute(update(Lead), rows)
-    db.session.flush()
+        rows.append({"root": root, "shown": last.value if last else "", "shown_on": stages[last].day if last else None})
+    writer().execute(_SHOW, rows)
 
 
 def rebuild() -> None:
