@@ -217,12 +217,11 @@ def adjustments_of(contest_id: int, as_of: datetime | None = None) -> list[Adjus
 def etag(contest_id: int, *, at: datetime | None = None) -> str:
     """A short mark that changes with whatever can move the contest's boards; one statement, no ledger is read.
 
-    Ledgers only grow, so their newest ids tell; what may change in place (a voided visit, the roll, a membership, a merge)
+    Ledgers only grow, so their newest ids tell; what may change in place (a voided visit, a membership, a merge)
     is counted; names move with their card's version. The business day belongs to it because a new day brings person-days.
     """
     at = at or now()
     campaigns = select(ContestCampaign.campaign_id).where(ContestCampaign.contest_id == contest_id)
-    in_campaigns = Attendance.campaign_id.in_(campaigns)
     parts = (
         select(Contest.version).where(Contest.id == contest_id),
         select(Contest.created_at).where(Contest.id == contest_id),
@@ -234,8 +233,7 @@ def etag(contest_id: int, *, at: datetime | None = None) -> str:
         select(func.max(LeadMerge.id)),
         select(func.count()).where(LeadMerge.ended_at.is_not(None)),
         select(func.sum(FunnelDay.leads)).where(FunnelDay.campaign_id.in_(campaigns)),
-        select(func.count()).where(in_campaigns),
-        select(func.max(Attendance.recorded_at)).where(in_campaigns),
+        select(func.max(Attendance.id)).where(Attendance.campaign_id.in_(campaigns)),
         select(func.max(Adjustment.id)).where(Adjustment.contest_id == contest_id),
         select(func.count()).where(Adjustment.contest_id == contest_id, Adjustment.confirmed_at.is_not(None)),
         select(func.max(RuleVersion.number)).where(

@@ -227,7 +227,8 @@ def _team_parts(actor: Actor, meeting: Meeting, notes: Mapping[str, Note]) -> tu
         lines = tuple(
             MemberLine(
                 id=one.user_id, name=one.name, is_lead=one.is_lead,
-                state=roll.get(one.user_id, ("", ""))[0], reason=roll.get(one.user_id, ("", ""))[1],
+                state=roll[one.user_id].state if one.user_id in roll else "",
+                reason=roll[one.user_id].reason if one.user_id in roll else "",
                 pledges=_of(pledges, team.team_id, one.user_id),
                 may_pledge=may_lead or (locked_at is None and _own(actor, one.user_id)),
                 passed=one.user_id in passed,

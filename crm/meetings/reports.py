@@ -35,7 +35,8 @@ from crm.kernel.installation import zone_name
 from crm.meetings.policy import check_scope
 from crm.meetings.queries import Pledges, cases_of, find_meeting, notes_of, pledges_of, todos_of
 from crm.meetings.rules import LISTS, PLEDGED, SCHEMA_VERSION, Kind
-from crm.outreach.models import Attendance, DailyLog
+from crm.outreach.models import DailyLog
+from crm.outreach.roll import calls
 from crm.outreach.rules import Presence
 from crm.people.queries import members, user_names
 
@@ -324,19 +325,15 @@ def _place(row: BoardRow) -> Body:
 
 
 def _roll(frame: _Frame, names: Mapping[int, str]) -> dict[int, list[Body]]:
-    query = (
-        select(Attendance.team_id, Attendance.member_id, Attendance.state, Attendance.reason)
-        .where(
-            Attendance.campaign_id == frame.campaign.id,
-            Attendance.day == frame.day,
-            Attendance.recorded_at <= frame.as_of,
-        )
-        .order_by(Attendance.team_id, Attendance.member_id)
-    )
     found: dict[int, list[Body]] = {}
-    for team_id, member_id, state, reason in db.session.execute(query):
-        row = {"id": member_id, "name": names.get(member_id, ""), "state": Presence(state).value, "reason": reason}
-        found.setdefault(team_id, []).append(row)
+    for one in calls([frame.campaign.id], frame.day, frame.day, as_of=frame.as_of):
+        row = {
+            "id": one.member_id,
+            "name": names.get(one.member_id, ""),
+            "state": Presence(one.state).value,
+            "reason": one.reason,
+        }
+        found.setdefault(one.team_id, []).append(row)
     return found
 
 

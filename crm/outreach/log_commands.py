@@ -177,7 +177,10 @@ def set_attendance(
     *,
     at: datetime,
 ) -> Attendance:
-    """Whether a member was there: present or late counts as a person-day, leave or absent does not."""
+    """Whether a member was there: present or late counts as a person-day, leave or absent does not.
+
+    A correction is a further row; what says nothing new writes none. Answers the row that holds.
+    """
     if state not in set(Presence):
         raise Invalid("attendance.state")
     if len(reason) > 200:
@@ -187,18 +190,27 @@ def set_attendance(
         raise Forbidden("outreach.forbidden")
     _hold_open(actor, campaign_id, team_id, day, at)
     _check_person(actor, team_id, member_id, day)
-    row = db.session.get(Attendance, (campaign_id, day, member_id))
-    before = None if row is None else row.state
-    if row is None:
-        row = Attendance(campaign_id=campaign_id, day=day, member_id=member_id)
-        db.session.add(row)
-    elif (row.team_id, row.state, row.reason) == (team_id, state, reason):
-        return row
-    row.team_id, row.state, row.reason = team_id, state, reason
-    row.recorded_id, row.recorded_at = actor.user_id, at
+    newest = _newest_call(campaign_id, day, member_id)
+    if newest is not None and (newest.team_id, newest.state, newest.reason) == (team_id, state, reason):
+        return newest
+    row = Attendance(
+        campaign_id=campaign_id, day=day, member_id=member_id, team_id=team_id, state=state, reason=reason,
+        recorded_id=actor.user_id, received_at=at,
+    )  # fmt: skip
+    db.session.add(row)
     db.session.flush()
-    audit.record(actor, "outreach.attendance", "user", member_id, day=day, before=before, state=state)
+    audit.record(
+        actor, "outreach.attendance", "user", member_id, day=day, before=None if newest is None else newest.state,
+        state=state, late=rules.is_late(at, day, zone_name()),
+    )  # fmt: skip
     return row
+
+
+def _newest_call(campaign_id: int, day: date, member_id: int) -> Attendance | None:
+    query = select(Attendance).where(
+        Attendance.campaign_id == campaign_id, Attendance.day == day, Attendance.member_id == member_id
+    )
+    return db.session.scalar(query.order_by(Attendance.received_at.desc(), Attendance.id.desc()).limit(1))
 
 
 # --- who holds the day -------------------------------------------------------------------------------------------

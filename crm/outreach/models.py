@@ -103,20 +103,27 @@ class DailyLog(Base):
 
 
 class Attendance(Base):
-    """Whether a member was there on a day: the base of every figure per head (人均)."""
+    """Whether a member was there on a day: the base of every figure per head (人均).
+
+    Append-only: a correction is a further row, and the newest row of a member and day holds (`outreach.roll`).
+    """
 
     __tablename__ = "attendance"
 
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
-    member_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
-    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    id: Mapped[int] = mapped_column(BIG, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
+    day: Mapped[date]
+    member_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
     state: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str] = mapped_column(String(200), default="")
     recorded_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    recorded_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
-    __table_args__ = (CheckConstraint("state IN ('present','late','leave','absent')", name="state"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('present','late','leave','absent')", name="state"),
+        Index("ix_attendance_campaign_day", "campaign_id", "day", "member_id"),
+    )
 
 
 class Pledge(Base):

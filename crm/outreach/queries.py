@@ -16,8 +16,9 @@ from crm.kernel.db import db
 from crm.kernel.errors import NotFound
 from crm.kernel.paging import PER_PAGE, Page
 from crm.leads.ledger_models import MemberDay, StageEntry
-from crm.outreach.models import Attendance, DailyLog, Tally, Visit
+from crm.outreach.models import DailyLog, Tally, Visit
 from crm.outreach.policy import check_team
+from crm.outreach.roll import Call, calls
 from crm.outreach.rules import (
     ATTENDED,
     COMPARED,
@@ -62,7 +63,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class GridRow:
-    """A member's day. `late_entries` are visits received after the lock: among the recorded ones, named apart (补录)."""
+    """A member's day. `late_entries` are visits received after the lock: among the recorded ones, named apart (补录).
+
+    `presence_late`: the roll was called or corrected for this member after the day's cut-off.
+    """
 
     member_id: int
     name: str
@@ -74,6 +78,7 @@ class GridRow:
     tallies: tuple[Cell, ...]
     late_entries: int = 0
     on_roster: bool = True
+    presence_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,13 +203,10 @@ def declared_counts(actor: Actor, campaign_id: int, team_id: int, day: date) -> 
     return dict(counts)
 
 
-def attendance_of(actor: Actor, campaign_id: int, team_id: int, day: date) -> dict[int, tuple[str, str]]:
-    """(state, reason) by member, for those whose attendance was taken."""
+def attendance_of(actor: Actor, campaign_id: int, team_id: int, day: date) -> dict[int, Call]:
+    """What the roll says by member, for those whose attendance was taken."""
     _check(actor, campaign_id, team_id)
-    query = select(Attendance.member_id, Attendance.state, Attendance.reason).where(
-        Attendance.campaign_id == campaign_id, Attendance.day == day, Attendance.team_id == team_id
-    )
-    return {row.member_id: (row.state, row.reason) for row in db.session.execute(query)}
+    return {one.member_id: one for one in calls([campaign_id], day, day, team_id=team_id)}
 
 
 def log_of(actor: Actor, campaign_id: int, team_id: int, day: date) -> LogCard:
@@ -238,7 +240,7 @@ def day_grid(actor: Actor, campaign_id: int, team_id: int, day: date) -> DayGrid
     rows = [
         _grid_row(
             names.get(member_id) or RosterRow(member_id, strangers.get(member_id, ""), False),
-            attendance.get(member_id, (None, ""))[0],
+            attendance.get(member_id),
             recorded.get(member_id, {}),
             declared.get(member_id, {}),
             late.get(member_id, 0),
@@ -350,17 +352,12 @@ def person_days(campaign_ids: Collection[int], from_day: date, to_day: date) -> 
 def attended_members(
     campaign_ids: Collection[int], from_day: date, to_day: date, *, as_of: datetime | None = None
 ) -> dict[tuple[int, date], frozenset[int]]:
-    """Who the person-days of `person_days` are, for boards of persons; with `as_of` by what was noted until then."""
+    """Who the person-days of `person_days` are, for boards of persons; with `as_of` by what was received until then."""
     taken: dict[tuple[int, date], set[int]] = {}
-    query = select(Attendance.team_id, Attendance.day, Attendance.member_id, Attendance.state).where(
-        Attendance.campaign_id.in_(campaign_ids), Attendance.day.between(from_day, to_day)
-    )
-    if as_of is not None:
-        query = query.where(Attendance.recorded_at <= as_of)
-    for team_id, day, member_id, state in db.session.execute(query):
-        here = taken.setdefault((team_id, day), set())
-        if state in ATTENDED:
-            here.add(member_id)
+    for one in calls(campaign_ids, from_day, to_day, as_of=as_of):
+        here = taken.setdefault((one.team_id, one.day), set())
+        if one.state in ATTENDED:
+            here.add(one.member_id)
     missing = _worked_days(campaign_ids, from_day, to_day, as_of) - taken.keys()
     for team_id, user_id, since, until in _memberships({team_id for team_id, _ in missing}, from_day, to_day):
         for day in _days(max(since, from_day), min(until or to_day, to_day)):
@@ -441,7 +438,7 @@ def _team_visits(campaign_ids: set[int], day: date) -> dict[tuple[int, int], tup
 
 def _grid_row(
     person: RosterRow,
-    presence: str | None,
+    call: Call | None,
     recorded: Mapping[str, int],
     declared: Mapping[str, int],
     late_entries: int,
@@ -454,13 +451,14 @@ def _grid_row(
         person.member_id,
         person.name,
         person.is_lead,
-        presence,
+        None if call is None else call.state,
         recorded.get(Recorded.VISITS_TOUCHED, 0),
         recorded.get(Recorded.VISITS_VALID, 0),
         compared,
         tallies,
         late_entries,
         on_roster,
+        call is not None and call.late,
     )
 
 

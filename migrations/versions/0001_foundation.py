@@ -16,6 +16,7 @@ depends_on = None
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 APPEND_ONLY = (
+    "attendance",
     "audit_entry",
     "consent",
     "intent_entry",
@@ -398,6 +399,7 @@ def create_tables() -> None:
     op.create_index(op.f("ix_adjustment_contest_id"), "adjustment", ["contest_id"], unique=False)
     op.create_table(
         "attendance",
+        sa.Column("id", BIG, nullable=False),
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("member_id", sa.Integer(), nullable=False),
@@ -405,7 +407,7 @@ def create_tables() -> None:
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("recorded_id", sa.Integer(), nullable=True),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("state IN ('present','late','leave','absent')", name=op.f("ck_attendance_state")),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_attendance_campaign_id_campaign")),
         sa.ForeignKeyConstraint(["member_id"], ["user_account.id"], name=op.f("fk_attendance_member_id_user_account")),
@@ -413,9 +415,9 @@ def create_tables() -> None:
             ["recorded_id"], ["user_account.id"], name=op.f("fk_attendance_recorded_id_user_account")
         ),
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_attendance_team_id_team")),
-        sa.PrimaryKeyConstraint("campaign_id", "day", "member_id", name=op.f("pk_attendance")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attendance")),
     )
-    op.create_index(op.f("ix_attendance_team_id"), "attendance", ["team_id"], unique=False)
+    op.create_index("ix_attendance_campaign_day", "attendance", ["campaign_id", "day", "member_id"], unique=False)
     op.create_table(
         "budget_line",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1188,7 +1190,7 @@ def drop_tables() -> None:
     op.drop_table("campaign_district")
     op.drop_index(op.f("ix_budget_line_campaign_id"), table_name="budget_line")
     op.drop_table("budget_line")
-    op.drop_index(op.f("ix_attendance_team_id"), table_name="attendance")
+    op.drop_index("ix_attendance_campaign_day", table_name="attendance")
     op.drop_table("attendance")
     op.drop_index(op.f("ix_adjustment_contest_id"), table_name="adjustment")
     op.drop_table("adjustment")

@@ -66,7 +66,7 @@ def captured(cast, actor, name, team, **kwargs):
     return make.lead(actor(name), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams[team], **kwargs)
 
 
-def roll(cast, team, day, **states):
+def roll(cast, team, day, *, received=None, **states):
     for login, state in states.items():
         db.session.add(
             Attendance(
@@ -75,7 +75,7 @@ def roll(cast, team, day, **states):
                 member_id=cast.users[login],
                 team_id=cast.teams[team],
                 state=state,
-                recorded_at=at_local(day, 8, 30),
+                received_at=received or at_local(day, 8, 30),
             )
         )
     db.session.flush()
@@ -183,6 +183,32 @@ def test_a_board_as_of_a_moment_is_what_the_server_knew_then(contest, cast, acto
     assert of(again, cast, "blue").points == of(then, cast, "blue").points + 2
     assert of(again, cast, "red").points == of(then, cast, "red").points
     assert of(standings_of(actor("olga"), contest, day=DAY_2), cast, "blue").points == 4 + 2 + 8 + 15
+
+
+def test_a_roll_corrected_after_the_bell_leaves_the_board_of_the_bell_as_it_was(contest, cast, actor):
+    with unit_of_work():
+        two_days(cast, actor)
+    at_the_bell = standings_of(actor("olga"), contest, day=DAY_2, as_of=BELL)
+    live = standings_of(actor("olga"), contest, day=DAY_2)
+    assert live.rows == at_the_bell.rows
+    with unit_of_work():
+        roll(cast, "blue", DAY_2, received=BELL + timedelta(seconds=1), charlie="late")
+        roll(cast, "red", DAY_2, received=BELL + timedelta(seconds=1), bob="leave")
+    assert standings_of(actor("olga"), contest, day=DAY_2, as_of=BELL).rows == at_the_bell.rows
+    now = standings_of(actor("olga"), contest, day=DAY_2)
+    assert now.etag != live.etag
+    days = {name: (of(live, cast, name).person_days, of(now, cast, name).person_days) for name in cast.teams}
+    assert days == {"red": (5, 4), "blue": (1, 2)}
+    assert of(now, cast, "blue").score == Fraction(7, 2)
+
+
+def test_a_roll_corrected_before_the_bell_is_what_the_bell_hears(contest, cast, actor):
+    with unit_of_work():
+        two_days(cast, actor)
+        roll(cast, "blue", DAY_2, received=BELL, charlie="late")
+    board = standings_of(actor("olga"), contest, day=DAY_2, as_of=BELL)
+    assert of(board, cast, "blue").person_days == 2
+    assert of(standings_of(actor("olga"), contest, day=DAY_2, as_of=NOON), cast, "blue").person_days == 1
 
 
 def test_transfers_move_no_past_day(contest, cast, actor):

@@ -18,6 +18,7 @@ from crm.meetings import commands, pledging, storing
 from crm.meetings.models import StoredReport
 from crm.meetings.reports import compose_evening
 from crm.meetings.rules import canonical, differences, fingerprint
+from crm.outreach import log_commands
 from tests.meetings.setting import LATER, a_day, lead, meeting, pk, visit
 from tests.moments import BELL, DAY_1, DAY_2, MORNING, NOON
 
@@ -74,6 +75,31 @@ def test_the_report_says_what_the_funnel_and_the_board_say(actor, cast):
     assert body["funnel"]["day"]["consult"] == 5
 
 
+def call(actor, cast, *, at, **states):
+    """The roll of the red team, called or corrected at that moment."""
+    with unit_of_work():
+        for who, state in states.items():
+            log_commands.set_attendance(
+                actor("alice"), cast.campaigns["roadshow"], cast.teams["red"], DAY_2, cast.users[who], state, at=at
+            )
+
+
+def test_a_roll_corrected_after_the_bell_is_news_to_the_next_revision_only(actor, cast):
+    pk(actor, cast)
+    a_day(actor, cast)
+    call(actor, cast, alice="present", bob="present", at=MORNING)
+    call(actor, cast, bob="leave", at=BELL + SECOND)
+    states = {as_of: compose(actor, cast, team="red", as_of=as_of) for as_of in (BELL, LATER)}
+    told = {
+        as_of: (
+            [row["state"] for row in body["teams"][0]["attendance"]],
+            [row["person_days"] for row in body["standings"][0]["daily"] if row["team"] == "红队"],
+        )
+        for as_of, body in states.items()
+    }
+    assert told == {BELL: (["present", "present"], [2]), LATER: (["present", "leave"], [1])}
+
+
 def test_what_the_server_received_at_the_bell_counts_and_a_second_later_does_not(actor, cast):
     lead(actor, cast, "bob", "red", received=BELL - SECOND)
     lead(actor, cast, "bob", "red", received=BELL + SECOND)
@@ -93,7 +119,9 @@ def test_composed_the_next_morning_it_is_the_same_to_the_byte(actor, cast):
         commands.save_minutes(actor("olga"), evening, key="summary", text="先听后说", version=0, at=BELL - SECOND)
         commands.add_todo(actor("olga"), evening, text="补传资料", at=BELL - SECOND)
         commands.add_case_card(actor("olga"), evening, member_id=None, opening="先问生意", at=BELL - SECOND)
+    call(actor, cast, bob="present", alice="late", at=BELL - SECOND)
     at_the_bell = canonical(compose(actor, cast))
+    call(actor, cast, bob="leave", alice="late", at=LATER)
     lead(actor, cast, "dora", "blue", Stage.ACCEPTED, received=BELL + SECOND)
     visit(actor, cast, "dora", received=BELL + SECOND)
     entry = db.session.scalar(select(StageEntry).where(StageEntry.stage == "consult").order_by(StageEntry.id))

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from crm.kernel.audit import AuditEntry
 from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
@@ -203,10 +204,10 @@ def save(actor, cast, who="alice", **words):
         return log_commands.save_log(actor(who), at=NOON, **where(cast), **words)
 
 
-def attend(actor, cast, member, state, who="alice"):
+def attend(actor, cast, member, state, who="alice", at=NOON):
     with unit_of_work():
         return log_commands.set_attendance(
-            actor(who), cast.campaigns["roadshow"], cast.teams["red"], DAY_2, cast.users[member], state, "堵车", at=NOON
+            actor(who), cast.campaigns["roadshow"], cast.teams["red"], DAY_2, cast.users[member], state, "堵车", at=at
         )
 
 
@@ -219,17 +220,38 @@ def test_words_are_not_overwritten_by_a_stale_form(actor, cast):
         save(actor, cast, plan="长" * 2001)
 
 
-def test_attendance_is_taken_once_and_may_be_corrected(actor, cast):
+def test_a_correction_of_the_roll_is_a_further_row_and_the_newest_holds(actor, cast):
     attend(actor, cast, "bob", "present")
     attend(actor, cast, "bob", "late")
     attend(actor, cast, "bob", "late")
-    assert [(row.state, row.reason) for row in db.session.scalars(select(Attendance))] == [("late", "堵车")]
+    rows = db.session.scalars(select(Attendance).order_by(Attendance.id)).all()
+    assert [(row.state, row.recorded_id, row.received_at) for row in rows] == [
+        ("present", cast.users["alice"], NOON),
+        ("late", cast.users["alice"], NOON),
+    ]
+    held = queries.attendance_of(actor("bob"), **where(cast))
+    assert [(one.member_id, one.state) for one in held.values()] == [(cast.users["bob"], "late")]
     for member, state, who, error in (
         ("bob", "asleep", "alice", Invalid), ("dora", "present", "alice", Invalid), ("bob", "present", "bob", Forbidden),
         ("bob", "present", "charlie", NotFound),
     ):  # fmt: skip
         with pytest.raises(error):
             attend(actor, cast, member, state, who)
+
+
+def test_a_roll_corrected_after_the_bell_is_late_in_the_audit_and_on_the_page(actor, cast, client_of):
+    attend(actor, cast, "alice", "present", at=BELL)
+    attend(actor, cast, "bob", "present", at=NOON)
+    attend(actor, cast, "bob", "leave", at=BELL + timedelta(minutes=1))
+    acts = select(AuditEntry).where(AuditEntry.action == "outreach.attendance").order_by(AuditEntry.id)
+    said = [(one.detail["before"], one.detail["state"], one.detail["late"]) for one in db.session.scalars(acts)]
+    assert said == [(None, "present", False), (None, "present", False), ("present", "leave", True)]
+    assert {row.name: row.presence_late for row in queries.day_grid(actor("olga"), **where(cast)).rows} == {
+        "爱丽": False,
+        "鲍勃": True,
+    }
+    address = f"/log?campaign={cast.campaigns['roadshow']}&team={cast.teams['red']}&day={DAY_2}"
+    assert client_of("olga").get(address).text.count("点名补录") == 1
 
 
 @pytest.mark.parametrize(

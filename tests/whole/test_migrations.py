@@ -25,6 +25,7 @@ pytestmark = [
 ]
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 APPEND_ONLY = (
+    "attendance",
     "audit_entry",
     "consent",
     "intent_entry",
@@ -219,7 +220,7 @@ def _a_row(connection: Connection, table: Table) -> dict[str, Any]:
     return row
 
 
-_SAMPLES = {"stage": "consult", "intent": "A"}
+_SAMPLES = {"stage": "consult", "intent": "A", "state": "present"}
 
 
 def _value(kind: Any) -> Any:
