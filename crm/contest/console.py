@@ -1,11 +1,13 @@
 """The PK at the terminal."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 import click
 
 from crm.contest.queries import Board, BoardRow, find_contest, standings_of
+from crm.figures.queries import rate_words
 from crm.figures.rules import Rate, round_half_up
 from crm.kernel.actor import SYSTEM
 from crm.kernel.clock import now
@@ -36,7 +38,7 @@ def standings_command(contest: str, day: Any, per: str, as_json: bool) -> None:
         return
     for name, board in boards.items():
         click.echo(f"{card.code} {card.name}, {name}, {shown}, rules version {board.rules_number}")
-        print_table([_printed(row) for row in board.rows])
+        print_table([_printed(row, board.rules.minimum_bases) for row in board.rows])
 
 
 def as_rows(board: Board) -> list[dict[str, Any]]:
@@ -63,12 +65,12 @@ def _row(row: BoardRow) -> dict[str, Any]:
     }
 
 
-def _printed(row: BoardRow) -> dict[str, Any]:
+def _printed(row: BoardRow, minimum: Mapping[str, int]) -> dict[str, Any]:
     words = {
         "points": row.points_shown,
         "score": row.score_shown,
-        "application_rate": row.application_rate.percent(),
-        "acceptance_rate": row.acceptance_rate.percent(),
+        "application_rate": rate_words(row.application_rate, minimum.get("consult", 0)),
+        "acceptance_rate": rate_words(row.acceptance_rate, minimum.get("application", 0)),
     }
     return _row(row) | words
 

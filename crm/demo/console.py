@@ -14,6 +14,8 @@ from crm.contest.queries import BoardRow, standings_of
 from crm.demo.making import make_demo, sign_ins
 from crm.figures.asking import FunnelQuery
 from crm.figures.funnels import funnel
+from crm.figures.labels import rate_words
+from crm.figures.rules import MINIMUM_BASE
 from crm.installing import make_keys
 from crm.kernel.actor import SYSTEM
 from crm.kernel.clock import business_day, now
@@ -95,8 +97,8 @@ def _print(mark: dict[str, object]) -> None:
             "consult": counts.consult,
             "application": counts.application,
             "accepted": counts.accepted,
-            "application rate": counts.application_rate.percent(),
-            "acceptance rate": counts.acceptance_rate.percent(),
+            "application rate": rate_words(counts.application_rate, MINIMUM_BASE["consult"]),
+            "acceptance rate": rate_words(counts.acceptance_rate, MINIMUM_BASE["application"]),
         }
         for label, counts in [*((row.label, row.counts) for row in shown.rows), ("合计", shown.total)]
     ])  # fmt: skip

@@ -13,14 +13,16 @@ from crm.figures.asking import VIEWS, FunnelQuery, given
 from crm.figures.definitions import FIGURES, NOTES
 from crm.figures.field_work import VisitCounts, Visits, visits
 from crm.figures.funnels import Funnel, campaign_codes, campaign_named, funnel, widened
-from crm.figures.rules import FUNNEL_STAGES, FunnelCounts, Rate
+from crm.figures.labels import rate_words
+from crm.figures.rules import FUNNEL_STAGES, MINIMUM_BASE, FunnelCounts, Rate
 from crm.kernel.actor import SYSTEM
 from crm.kernel.clock import business_day, now
 from crm.kernel.installation import zone_name
 from crm.kernel.terminal import in_application, json_option, print_json, print_table
 
-_RATES = ("application_rate", "acceptance_rate", "overall_rate")
-_SHOWN = ("label", "visits_valid", *FUNNEL_STAGES, *_RATES)
+_RATES = {"application_rate": "consult", "acceptance_rate": "application", "overall_rate": "consult"}
+"""Each rate with the stage that forms its base."""
+_SHOWN = ("label", "visits_valid", "visits_touched", *FUNNEL_STAGES, *_RATES)
 
 
 @click.command("funnel")
@@ -77,7 +79,7 @@ def _number(rate: Rate) -> float | None:
 
 def _printed(row: dict[str, Any]) -> dict[str, Any]:
     counts = FunnelCounts.of(row)
-    return row | {name: getattr(counts, name).percent() for name in _RATES}
+    return row | {name: rate_words(getattr(counts, name), MINIMUM_BASE[base]) for name, base in _RATES.items()}
 
 
 @click.command("definitions")

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from flask import current_app
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from crm.campaigns.models import Campaign
 from crm.districts.models import District
 from crm.figures.asking import NONE, ONLY, key_of
+from crm.figures.rules import Rate
 from crm.kernel.db import db
 from crm.leads.rules import Approach, Trade
 from crm.people.queries import team_names, user_names
@@ -48,6 +50,11 @@ def code_label(by: str, code: str) -> Any:
         return WITHOUT[by]
     word: Callable[[str], Any] | None = current_app.jinja_env.globals.get(_WORDS[by])  # type: ignore[assignment]
     return code if word is None or code not in _ORDER[by] else LazyString(word, code)
+
+
+def rate_words(rate: Rate, minimum: int) -> str:
+    """The rate as files and terminals print it: 样本不足 on a base under the minimum, — on none."""
+    return rate.percent() if rate.enough(minimum) or not rate.n else _("Sample too small")
 
 
 def named(by: str, values: Collection[Any]) -> list[tuple[Any, Named]]:

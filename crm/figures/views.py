@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from crm.figures import words
 from crm.figures.asking import FunnelQuery
 from crm.figures.definitions import figure
+from crm.figures.labels import rate_words
 from crm.figures.pages import FunnelPage, ShownRow, described, funnel_page
 from crm.figures.policy import FigurePermission
 from crm.figures.records import Record, records_behind
@@ -85,9 +86,8 @@ def _cells(page: FunnelPage, row: ShownRow) -> list[Any]:
 
 
 def _rate_cells(rate: Rate, minimum: int) -> list[Any]:
-    shown = rate.percent() if rate.enough(minimum) or not rate.n else _("Sample too small")
     low, high = (f"{share * 100:.1f}%" for share in rate.interval() or ()) if rate.interval() else ("", "")
-    return [shown, rate.n, low, high]
+    return [rate_words(rate, minimum), rate.n, low, high]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 import click
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from crm.campaigns.queries import find_campaign
@@ -87,9 +88,14 @@ def _line(name: str, visits: Body, counts: Body) -> Body:
         "consult": counts["consult"],
         "application": counts["application"],
         "accepted": counts["accepted"],
-        "application_rate": counts["application_rate"]["percent"],
-        "acceptance_rate": counts["acceptance_rate"]["percent"],
+        "application_rate": _rate(counts["application_rate"]),
+        "acceptance_rate": _rate(counts["acceptance_rate"]),
     }
+
+
+def _rate(rate: Body) -> str:
+    """A stored rate as the page of the report shows it."""
+    return str(rate["percent"]) if rate["enough"] or not rate["n"] else _("Sample too small")
 
 
 @click.command("verify")
