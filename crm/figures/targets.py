@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from fractions import Fraction
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from crm.campaigns.models import Target
 from crm.campaigns.rules import Metric
 from crm.figures.asking import FunnelQuery
 from crm.figures.field_work import VisitCounts, visits
-from crm.figures.funnels import funnel
+from crm.figures.funnels import funnel, settled
 from crm.figures.rules import NO_VALUE, FunnelCounts, round_half_up
 from crm.kernel.actor import Actor
 from crm.kernel.db import db
@@ -52,13 +52,17 @@ class Completion:
         return NO_VALUE if share is None else f"{round_half_up(share * 100, digits)}%"
 
 
-def completion(actor: Actor, campaign_id: int, *, as_of: datetime | None = None) -> tuple[Completion, ...]:
-    """The targets of a campaign against its own days, first the whole campaign's, then the teams' in scope.
+def completion(
+    actor: Actor, campaign_id: int, *, through: date | None = None, as_of: datetime | None = None
+) -> tuple[Completion, ...]:
+    """The targets of a campaign against its own days, or those through a day: first the whole campaign's, then the teams' in scope.
 
     The whole campaign's are given only to those who see all teams: others would set them against their own team's counts.
     Raises NotFound for a campaign that the actor may not see. Targets in a metric that no figure answers are left out.
     """
-    query = FunnelQuery(campaign_ids=(campaign_id,), window="campaign", by="team", as_of=as_of)
+    query = settled(actor, FunnelQuery(campaign_ids=(campaign_id,), window="campaign", by="team", as_of=as_of))
+    if through is not None and query.to_day is not None:
+        query = replace(query, to_day=min(query.to_day, through), window="")
     reached, walked = funnel(actor, query), visits(actor, query)
     counts = {row.key: row.counts for row in reached.rows}
     scope, names = team_scope(actor), team_names()

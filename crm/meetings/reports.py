@@ -149,7 +149,7 @@ class _Field:
             pledges=pledges_of(frame.campaign.id, frame.day, team_id=frame.team_id, as_of=frame.as_of),
             targets={
                 (one.team_id, one.metric): (one.target, one.actual)
-                for one in completion(SYSTEM, frame.campaign.id, as_of=frame.as_of)
+                for one in completion(SYSTEM, frame.campaign.id, through=frame.day, as_of=frame.as_of)
             },
             roll=_roll(frame, names),
             logs=_logs(frame),

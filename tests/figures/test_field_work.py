@@ -70,5 +70,7 @@ def test_completion_sets_targets_against_the_campaigns_own_days(walked, cast, ac
         ("蓝队", "visits"): (0, 3, "0.0%"),
     }
     assert {one.team for one in completion(actor("alice"), road)} == {"红队"}
+    early = {(one.team, one.metric): one.actual for one in completion(actor("olga"), road, through=DAY_1)}
+    assert (early[None, "consults"], early["红队", "visits"]) == (0, 1)
     with pytest.raises(NotFound):
         completion(actor("alice"), 999)
