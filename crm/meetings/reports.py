@@ -257,19 +257,23 @@ def _plain(counts: FunnelCounts) -> Body:
 
 
 def _counts(counts: FunnelCounts) -> Body:
-    return {**_plain(counts), **_rates(counts), "overall_rate": _rate(counts.overall_rate, "consult")}
-
-
-def _rates(counts: FunnelCounts) -> Body:
     return {
-        "application_rate": _rate(counts.application_rate, "consult"),
-        "acceptance_rate": _rate(counts.acceptance_rate, "application"),
+        **_plain(counts),
+        **_rates(counts, MINIMUM_BASE),
+        "overall_rate": _rate(counts.overall_rate, MINIMUM_BASE["consult"]),
     }
 
 
-def _rate(rate: Rate, base: str) -> Body:
+def _rates(counts: FunnelCounts, minimum: Mapping[str, int]) -> Body:
+    return {
+        "application_rate": _rate(counts.application_rate, minimum.get("consult", 0)),
+        "acceptance_rate": _rate(counts.acceptance_rate, minimum.get("application", 0)),
+    }
+
+
+def _rate(rate: Rate, minimum: int) -> Body:
     """A rate with its base; `enough` says whether the base carries it (样本不足 if not)."""
-    return {"k": rate.k, "n": rate.n, "percent": rate.percent(), "enough": rate.enough(MINIMUM_BASE[base])}
+    return {"k": rate.k, "n": rate.n, "percent": rate.percent(), "enough": rate.enough(minimum)}
 
 
 def _visits(counts: VisitCounts) -> Body:
@@ -300,10 +304,10 @@ def _standings(campaign_id: int, day: date, as_of: datetime) -> list[Body]:
 
 
 def _board(board: Board) -> list[Body]:
-    return [_place(row) for row in board.rows]
+    return [_place(row, board.rules.minimum_bases) for row in board.rows]
 
 
-def _place(row: BoardRow) -> Body:
+def _place(row: BoardRow, minimum: Mapping[str, int]) -> Body:
     return {
         "rank": row.rank,
         "rank_before": row.rank_before,
@@ -317,7 +321,7 @@ def _place(row: BoardRow) -> Body:
         "consult": row.consult,
         "application": row.application,
         "accepted": row.accepted,
-        **_rates(row.funnel),
+        **_rates(row.funnel, minimum),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -113,21 +113,28 @@ def _stage_columns(group: str | None, stages: Iterable[str] = FUNNEL_STAGES, *, 
     ]
 
 
-def _rate_columns(group: str | None, *, overall: bool = True, total: bool = True) -> list[Column]:
+def _rate_columns(
+    group: str | None, *, overall: bool = True, total: bool = True, minimum: Mapping[str, int] = MINIMUM_BASE
+) -> list[Column]:
     rates = [("application_rate", "application", "consult"), ("acceptance_rate", "accepted", "application")]
     if overall:
         rates.append(("overall_rate", "accepted", "consult"))
     work: Adding = "rate" if total else None
     return [
         Column(
-            code, _upper(group, _stage(code)), "percent", _fit(_stage(code), 10), total=work, formula=_rate(top, base)
+            code,
+            _upper(group, _stage(code)),
+            "percent",
+            _fit(_stage(code), 10),
+            total=work,
+            formula=_rate(top, base, minimum),
         )
         for code, top, base in rates
     ]
 
 
-def _rate(top: str, base: str) -> RateFormula:
-    return RateFormula(top, base, minimum=MINIMUM_BASE.get(base, 0), small=_("Sample too small"))
+def _rate(top: str, base: str, minimum: Mapping[str, int]) -> RateFormula:
+    return RateFormula(top, base, minimum=minimum.get(base, 0), small=_("Sample too small"))
 
 
 def _stage_cells(counts: FunnelCounts, stages: Iterable[str] = FUNNEL_STAGES) -> list[OutCell]:
@@ -292,7 +299,7 @@ def _board_sheet(contents: Contents, name: str, who: list[Column], rows: list[Ro
         ]
     else:
         columns += [*_visit_columns(counted), *_stage_columns(counted, DAILY_STAGES)]
-    columns += _rate_columns(share, total=not several)
+    columns += _rate_columns(share, total=not several, minimum=_least_bases(contents))
     charts = [ChartSpec("bar", _("Consults, applications, accepted cases"), "name", DAILY_STAGES, first_rows=charted)]
     if contents.contests:
         charts.insert(0, ChartSpec("bar", _("Score per person-day"), "name", ("score",), first_rows=charted))
@@ -306,6 +313,12 @@ def _board_sheet(contents: Contents, name: str, who: list[Column], rows: list[Ro
         notes=_pk_notes(contents),
         freeze=2 if not several else 3,
     )
+
+
+def _least_bases(contents: Contents) -> Mapping[str, int]:
+    """The smallest bases that the formulas know: those of the contest's rules, of several contests the lowest."""
+    rules = [pk.teams.rules.minimum_bases for pk in contents.contests] or [MINIMUM_BASE]
+    return {base: min(one.get(base, 0) for one in rules) for base in MINIMUM_BASE}
 
 
 def _pk_line(contents: Contents) -> str:
@@ -331,9 +344,18 @@ def _board_cells(contents: Contents, pk: Pk, row: BoardRow, who: list[OutCell]) 
     gap = None if row.gap_shown is None else Decimal(row.gap_shown)
     cells: list[OutCell] = [
         row.rank, *who, row.climbed, Decimal(row.score_shown), Decimal(row.points_shown.replace(",", "")), row.person_days, gap,
-        row.visits, row.intent, row.consult, row.application, row.accepted, None, None, None,
+        row.visits, row.intent, row.consult, row.application, row.accepted, *_small_rates(contents, pk, row),
     ]  # fmt: skip
     return [pk.contest.name, *cells] if len(contents.contests) > 1 else cells
+
+
+def _small_rates(contents: Contents, pk: Pk, row: BoardRow) -> list[OutCell]:
+    """None leaves a rate to the formula; 样本不足 stands where the contest's own rules ask for more than the formula does."""
+    formula, own = _least_bases(contents), pk.teams.rules.minimum_bases
+    bases = (("consult", row.consult), ("application", row.application), ("consult", row.consult))
+    return [
+        _("Sample too small") if formula[name] <= base < own.get(name, 0) and base else None for name, base in bases
+    ]
 
 
 def _unscored(lines: Sequence[Line], more: list[OutCell]) -> list[Row]:
