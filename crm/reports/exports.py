@@ -417,11 +417,12 @@ def districts(contents: Contents) -> SheetSpec:
 
 
 def _by_area(places: Sequence[Line]) -> list[tuple[str, str, Line]]:
-    """(upper district, own name, figures), the districts of one upper district together; a parent stands with its children."""
-    parents = {row.label.rpartition(PLACE_DIVIDER)[0] for row in places}
+    """(district at the top of the tree, own name, figures), those below one top together: a subtotal is what the funnel says of it.
+
+    A top district with figures of its own stands with them; names hold no divider.
+    """
     areas: dict[str, list[tuple[str, str, Line]]] = {}
     for row in places:
-        above, _divider, name = row.label.rpartition(PLACE_DIVIDER)
-        area = row.label if row.label in parents or not above else above
-        areas.setdefault(area, []).append((area, name, row))
+        area, _divider, name = str(row.label).partition(PLACE_DIVIDER)
+        areas.setdefault(area, []).append((area, name or area, row))
     return [one for rows in areas.values() for one in rows]
