@@ -1,6 +1,9 @@
 """A workbook read back, values and formulas side by side."""
 
 import io
+import re
+import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +33,24 @@ def table(sheet: Worksheet) -> list[dict[str, Any]]:
             break
         found.append(dict(zip(names, row, strict=True)))
     return found
+
+
+def calculated(path: Path, folder: Path) -> Workbook:
+    """The workbook as LibreOffice calculates it: the values that were cached are taken away before."""
+    bare, out = folder / path.name, folder / "calculated"
+    without_cached_values(path, bare)
+    office = ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", "xlsx"]
+    subprocess.run([*office, "--outdir", str(out), str(bare)], check=True, capture_output=True, timeout=180)
+    return opened(out / path.name, values=True)
+
+
+def without_cached_values(path: Path, to: Path) -> None:
+    """A copy in which every formula has yet to be calculated."""
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    for name in parts:
+        if name.startswith("xl/worksheets/sheet"):
+            parts[name] = re.sub(rb"</f><v>[^<]*</v>", b"</f>", parts[name])
+    with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
