@@ -10,6 +10,8 @@ from crm.kernel.clock import DEFAULT_ZONE, zone
 from crm.kernel.crypto import KeyFileError, Keys, load_keys
 
 PACKAGE = Path(__file__).resolve().parent
+LEAST_IDLE, MOST_IDLE = 5, 720
+"""Minutes: below the least nobody can fill a form in, above the most a session ends by its age anyhow."""
 
 
 SAMPLE_BANK = "示例农商银行"
@@ -34,6 +36,7 @@ class Settings:
     secure_cookies: bool = True
     trusted_hosts: tuple[str, ...] = ()
     proxies: int = 0
+    idle_minutes: int = 30
     templates: Path = PACKAGE.parent / "templates"
     migrations: Path = PACKAGE.parent / "migrations"
     contracts: Path = PACKAGE.parent / "imports"
@@ -69,6 +72,7 @@ class Settings:
             secure_cookies=not _flag(env, "CRM_INSECURE_COOKIES"),
             trusted_hosts=tuple(filter(None, env.get("CRM_TRUSTED_HOSTS", "").split(","))),
             proxies=_number(env, "CRM_PROXIES", 0),
+            idle_minutes=_idle(env),
             templates=root / "templates",
             migrations=root / "migrations",
             contracts=root / "imports",
@@ -98,6 +102,13 @@ def _root() -> Path:
 
 def _flag(env: Mapping[str, str], name: str) -> bool:
     return env.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def _idle(env: Mapping[str, str]) -> int:
+    minutes = _number(env, "CRM_IDLE_MINUTES", Settings.idle_minutes)
+    if not LEAST_IDLE <= minutes <= MOST_IDLE:
+        raise SettingsError(f"CRM_IDLE_MINUTES must lie between {LEAST_IDLE} and {MOST_IDLE}")
+    return minutes
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:

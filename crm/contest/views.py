@@ -18,7 +18,7 @@ from crm.kernel.clock import business_day, now
 from crm.kernel.errors import NotFound
 from crm.people.queries import team_names
 from crm.web.forms import query_id
-from crm.web.guards import requires
+from crm.web.guards import on_the_wall, requires, unattended
 from crm.web.identity import settings, the_actor
 from crm.web.locale import day as worded_day
 from crm.web.locale import language
@@ -110,6 +110,7 @@ def board(contest_id: int) -> str:
 
 @blueprint.get("/contests/<int:contest_id>/standings")
 @requires(ContestPermission.VIEW)
+@unattended
 def standings(contest_id: int) -> Response:
     """The table of the board alone, asked for again and again; 304 while nothing moved."""
     return _polled(contest_id, "contest/_standings.html", "contest.standings")
@@ -126,6 +127,7 @@ def projector(contest_id: int) -> str:
 
 @blueprint.get("/contests/<int:contest_id>/projected")
 @requires(ContestPermission.VIEW)
+@on_the_wall
 def projected(contest_id: int) -> Response:
     """The table of the board for the wall; 304 while nothing moved."""
     return _polled(contest_id, "contest/_projected.html", "contest.projected")

@@ -29,7 +29,7 @@ from crm.kernel.unit_of_work import unit_of_work
 from crm.people.queries import list_teams
 from crm.sheets.templates import VARIANTS
 from crm.web.forms import once
-from crm.web.guards import requires
+from crm.web.guards import requires, unattended
 from crm.web.identity import the_actor
 from crm.web.paging import Paging, requested_page
 
@@ -208,6 +208,7 @@ def _page(batch: ImportBatch, at: datetime, form: ConfirmForm | None = None) -> 
 
 @blueprint.get("/imports/<int:batch_id>/progress")
 @requires(IntakePermission.VIEW)
+@unattended
 def progress(batch_id: int) -> Response | str:
     """The piece of the page that counts; once the work is over the page is loaded anew."""
     batch = queries.get_batch(the_actor(), batch_id)

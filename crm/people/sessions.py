@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from flask import Flask, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
@@ -11,9 +12,19 @@ from crm.kernel.clock import business_day, now
 from crm.kernel.db import db
 from crm.people.models import User
 from crm.people.queries import actor_of
+from crm.web.guards import marked
 from crm.web.identity import forget_actor, settings
 
 ABSOLUTE = timedelta(hours=12)
+NOTED_EVERY = 60
+"""Seconds between two notes in the cookie that the session is in use; so most answers carry no cookie."""
+
+
+class Ended(StrEnum):
+    """Why the session of this browser is over, where that can be told."""
+
+    IDLE = "idle"
+    AGE = "age"
 
 
 class SignedIn(UserMixin):
@@ -49,6 +60,17 @@ def close_session() -> None:
     forget_actor()
 
 
+def ended() -> Ended | None:
+    """Why the session that this browser still names is over; None when it is not, or when there is none."""
+    if "_user_id" not in session:
+        return None
+    at, since = now(), session.get("since", 0)
+    if at - datetime.fromtimestamp(since, UTC) >= ABSOLUTE:
+        return Ended.AGE
+    used = datetime.fromtimestamp(session.get("used", since), UTC)
+    return Ended.IDLE if at - used >= timedelta(minutes=settings().idle_minutes) else None
+
+
 def must_change_password() -> bool:
     """Whether the signed-in person was handed a password by somebody else."""
     return bool(current_user.is_authenticated and current_user.user.must_change_password)
@@ -61,8 +83,18 @@ def _load(key: str) -> SignedIn | None:
     user = db.session.get(User, int(user_id))
     if user is None or not user.active or user.session_version != int(version):
         return None
-    started = datetime.fromtimestamp(session.get("since", 0), UTC)
-    return SignedIn(user) if now() - started < ABSOLUTE else None
+    over = ended()
+    if over is Ended.AGE or (over is Ended.IDLE and not marked("on_the_wall")):
+        return None
+    _note_use()
+    return SignedIn(user)
+
+
+def _note_use() -> None:
+    """Somebody is at work; what a page asks for by itself does not say so."""
+    at = now().timestamp()
+    if not marked("unattended") and at - session.get("used", session.get("since", 0)) >= NOTED_EVERY:
+        session["used"] = at
 
 
 def _actor(grants: Mapping[Role, frozenset[str]]) -> Actor | None:

@@ -30,10 +30,12 @@ _ALWAYS_OPEN = frozenset(
 
 @dataclass(frozen=True)
 class SignInPage:
-    """The sign-in form; the demo shows whom one can be."""
+    """The sign-in form, and why one stands before it again; the demo shows whom one can be."""
 
     form: SignInForm
     demo: list[Any]
+    ended: sessions.Ended | None
+    idle_minutes: int
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def sign_in() -> Answer:
             sessions.open_session(user)
             return redirect(own_path(form.next.data, home))
     demo = current_app.extensions.get("crm.demo_sign_ins", []) if settings().demo else []
-    return render_template("people/sign_in.html", page=SignInPage(form, demo)), 422 if form.errors else 200
+    page = SignInPage(form, demo, sessions.ended(), settings().idle_minutes)
+    return render_template("people/sign_in.html", page=page), 422 if form.errors else 200
 
 
 @blueprint.post("/sign-out")

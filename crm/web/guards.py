@@ -38,6 +38,23 @@ def signed_in(view: View) -> View:
     return requires(SIGNED_IN)(view)
 
 
+def unattended(view: View) -> View:
+    """Marks what an open page asks for by itself, with nobody at it: it does not keep a session alive."""
+    view.unattended = True  # type: ignore[attr-defined]
+    return view
+
+
+def on_the_wall(view: View) -> View:
+    """Marks what a screen on the wall goes on asking for in a session that has ended for idleness: counts, never customers."""
+    view.on_the_wall = True  # type: ignore[attr-defined]
+    return unattended(view)
+
+
+def marked(mark: str) -> bool:
+    """Whether the view of this request carries the mark "unattended" or "on_the_wall"."""
+    return bool(getattr(current_app.view_functions.get(request.endpoint or ""), mark, False))
+
+
 def permission_of(app: Flask, endpoint: str) -> str | None:
     """What a route declared, or None."""
     if endpoint == "static":

@@ -17,6 +17,7 @@ from crm.web.forms import LARGEST_ID
 from crm.web.identity import current_actor
 from crm.web.navigation import Group, visible
 from crm.web.paging import url_with
+from crm.web.targets import page_before
 from crm.web.views import blueprint
 
 
@@ -40,7 +41,9 @@ def install(app: Flask, settings: Settings, navigation: Sequence[Group]) -> None
     errors.install(app)
     app.register_blueprint(blueprint)
     # Globals, not context: macros are imported without a context.
-    app.jinja_env.globals.update(asset=assets.asset, url_with=url_with, demo=settings.demo, bank=settings.bank)
+    app.jinja_env.globals.update(
+        asset=assets.asset, url_with=url_with, demo=settings.demo, bank=settings.bank, page_before=page_before
+    )
     app.context_processor(lambda: _context(settings, navigation))
 
 

@@ -2,9 +2,11 @@
 
 import json
 import re
+from datetime import timedelta
 from fractions import Fraction
 
 import pytest
+import time_machine
 from click.testing import CliRunner
 
 from crm.contest.adjusting import adjust, confirm_adjustment
@@ -429,3 +431,14 @@ def test_a_board_is_reckoned_once_until_something_moves(contest, cast, actor, qu
         people.change_team(SYSTEM, cast.teams["red"], version=1, name="赤队", slogan="", active=True)
     assert reads_the_ledger()
     assert "赤队" in {row.name for row in standings_of(actor("olga"), contest).rows}
+
+
+def test_the_screen_on_the_wall_outlives_an_idle_session_and_nothing_else_does(contest, client_of):
+    olga = client_of("olga")
+    assert olga.get(f"/contests/{contest}/projector").status_code == 200
+    with time_machine.travel(NOON + timedelta(minutes=31), tick=True):
+        assert olga.get(f"/contests/{contest}/projected").status_code == 200
+        for path in ("", "/standings", "/projector"):
+            assert olga.get(f"/contests/{contest}{path}").status_code == 302, path
+    with time_machine.travel(NOON + timedelta(hours=12, minutes=1), tick=True):
+        assert olga.get(f"/contests/{contest}/projected").status_code == 302

@@ -111,8 +111,9 @@ def test_a_changed_role_ends_the_session(client_of, cast):
 def test_a_session_ends_after_twelve_hours(client_of):
     client = client_of(None)
     sign_in(client)
-    with time_machine.travel(NOON + timedelta(hours=11, minutes=59), tick=True):
-        assert client.get("/account").status_code == 200
+    for minutes in (*range(25, 12 * 60, 25), 12 * 60 - 1):
+        with time_machine.travel(NOON + timedelta(minutes=minutes), tick=True):
+            assert client.get("/account").status_code == 200
     with time_machine.travel(NOON + timedelta(hours=12, minutes=1), tick=True):
         assert client.get("/account").status_code == 302
 
@@ -189,3 +190,65 @@ def test_the_card_of_the_demo_is_shown_in_the_demo_only(app, client_of, cast, mo
     assert "demo-word" not in client_of(None).get("/sign-in").text
     monkeypatch.setitem(app.extensions, "crm.settings", app.extensions["crm.settings"].for_tests(demo=True))
     assert "demo-word" in client_of(None).get("/sign-in").text
+
+
+def later(minutes):
+    return time_machine.travel(NOON + timedelta(minutes=minutes), tick=True)
+
+
+def test_an_idle_session_ends_says_why_and_leads_back(client_of):
+    client = client_of(None)
+    sign_in(client)
+    with later(29):
+        assert client.get("/account").status_code == 200
+    with later(58):
+        assert client.get("/account").status_code == 200  # used at 29
+    with later(89):
+        sent = client.get("/teams?page=2", headers=BROWSER)
+        assert sent.headers["Location"] == "/sign-in?next=/teams?page%3D2"
+        page = client.get(sent.headers["Location"]).text
+        assert "30 分钟没有操作" in page
+        assert sign_in(client, next="/teams?page=2").headers["Location"] == "/teams?page=2"
+        assert client.get("/account").status_code == 200
+
+
+def test_the_bank_chooses_how_long_idle_may_be(app, client_of, monkeypatch):
+    monkeypatch.setitem(app.extensions, "crm.settings", app.extensions["crm.settings"].for_tests(idle_minutes=90))
+    client = client_of(None)
+    sign_in(client)
+    with later(89):
+        assert client.get("/account").status_code == 200
+    with later(89 + 91):
+        assert client.get("/account").status_code == 302
+        assert "90 分钟没有操作" in client.get("/sign-in").text
+
+
+def test_what_a_page_asks_for_by_itself_keeps_no_session_alive(app, client_of, cast):
+    client = client_of(None)
+    sign_in(client, "olga")
+    view = app.view_functions["contest.standings"]
+    assert view.unattended
+    with later(20):
+        assert client.get("/contests/1/standings").status_code in (200, 404)
+    with later(40):
+        assert client.get("/contests/1/standings", headers={"HX-Request": "true"}).status_code == 401
+
+
+def test_a_form_sent_too_late_changes_nothing_and_leads_back_to_its_page(client_of):
+    client = client_of(None)
+    sign_in(client, "olga")
+    with later(31):
+        answer = client.post("/teams/new", data={"name": "绿队"}, headers={"Referer": "http://localhost/teams/new?a=1"})
+        assert answer.status_code == 401
+        assert "/sign-in?next=/teams/new%3Fa%3D1" in answer.text
+        foreign = client.post("/teams/new", data={"name": "绿队"}, headers={"Referer": "http://elsewhere.example/x"})
+        assert "/sign-in?next=/&#34;" in foreign.text or '/sign-in?next=/"' in foreign.text
+        sign_in(client, "olga")
+        assert "绿队" not in client.get("/teams").text
+
+
+def test_who_signs_out_is_not_told_of_idleness(client_of):
+    client = client_of(None)
+    sign_in(client)
+    client.post("/sign-out")
+    assert "分钟没有操作" not in client.get("/sign-in").text

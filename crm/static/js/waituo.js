@@ -8,13 +8,13 @@
   const TOKEN_LIFE = 50 * 60 * 1000; // a page that stood open for longer takes a new token before it sends
   let tokenTaken = Date.now();
 
-  function toast(text, tone = "info", button = null) {
+  function toast(text, tone = "info", button = null, stays = false) {
     const line = document.createElement("div");
     line.className = "wt-toast wt-toast-" + tone;
     line.textContent = text;
     if (button) line.append(button);
     find("#wt-toasts")?.append(line);
-    setTimeout(() => line.remove(), button ? 15000 : 6000);
+    if (!stays) setTimeout(() => line.remove(), button ? 15000 : 6000);
   }
 
   /* ---- security token ---- */
@@ -38,6 +38,7 @@
   });
   on("htmx:responseError", async (event) => {
     const { xhr, elt } = event.detail;
+    if (xhr.status === 401) { signedOut(); return; }
     if (xhr.status === 400 && xhr.responseText.includes('data-error="csrf"') && !elt.dataset.retried) {
       elt.dataset.retried = "1";
       await freshToken();
@@ -45,12 +46,23 @@
     } else toast(word("Failed"), "bad");
   });
 
+  /* ---- the session ended behind the page: it is said once, and what polls stops ---- */
+  function signedOut() {
+    if (document.body.classList.contains("wt-signed-out")) return;
+    document.body.classList.add("wt-signed-out");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = word("SignIn");
+    button.addEventListener("click", () => { all("form[data-keep]").forEach(saveForm); location.reload(); }); // the server leads to the sign-in and back
+    toast(word("SignedOut"), "warn", button, true);
+  }
+
   /* ---- network and polling ---- */
   const lost = (is) => document.body.classList.toggle("wt-lost", is);
   on("htmx:sendError", () => { if (!document.body.classList.contains("wt-lost")) toast(word("Offline"), "warn"); lost(true); });
   on("htmx:timeout", () => lost(true));
   on("htmx:afterOnLoad", () => lost(false));
-  on("htmx:beforeRequest", (event) => { if (document.hidden && event.target.hasAttribute("data-poll")) event.preventDefault(); });
+  on("htmx:beforeRequest", (event) => { if ((document.hidden || document.body.classList.contains("wt-signed-out")) && event.target.hasAttribute("data-poll")) event.preventDefault(); });
   on("visibilitychange", () => { if (!document.hidden) all("[data-poll]").forEach((e) => window.htmx?.trigger(e, "refresh")); });
 
   /* ---- the sender's own id ---- */
@@ -102,8 +114,10 @@
   }, window);
   on("change", (event) => { if (event.target.matches("form[data-auto-submit] select")) event.target.form.requestSubmit(); });
 
-  /* ---- long forms are kept in this tab until they are sent ---- */
-  const keepKey = (form) => ["keep", document.body.dataset.actor, location.pathname, form.dataset.keep].join(":");
+  /* ---- long forms are kept in this tab until they are sent; short ones when they are sent, in case that fails ---- */
+  const SHORT = "form[method=post]:not([data-keep], [data-forget], .wt-inline-form)";
+  const keepName = (form) => form.dataset.keep || "short:" + (form.getAttribute("action") || "");
+  const keepKey = (form) => ["keep", document.body.dataset.actor, location.pathname, keepName(form)].join(":");
   const keepable = (form) => [...form.elements].filter((e) => e.name && !["hidden", "password", "file", "submit", "button"].includes(e.type) && !e.hasAttribute("data-private"));
   function readKept(key) { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } }
   function saveForm(form) {
@@ -111,7 +125,7 @@
     try { sessionStorage.setItem(keepKey(form), JSON.stringify({ values, sent: false })); } catch { /* a full store must not stop the typing */ }
   }
   function markSent(form) {
-    if (!form.dataset.keep) return;
+    if (form.matches(SHORT) && document.body.dataset.actor && keepable(form).length) saveForm(form);
     const kept = readKept(keepKey(form));
     if (kept) sessionStorage.setItem(keepKey(form), JSON.stringify({ ...kept, sent: true }));
   }
@@ -133,9 +147,14 @@
     toast(word("Restored"), "info", button);
   }
   function tidyKept() {
-    if (document.body.dataset.error) return; // an error page: the form will be looked at again
+    const kept = Object.keys(sessionStorage).filter((key) => key.startsWith("keep:"));
+    if (document.body.dataset.error) { // what was sent did not arrive: it is put back when its form is looked at again
+      kept.filter((key) => readKept(key)?.sent).forEach((key) => sessionStorage.setItem(key, JSON.stringify({ ...readKept(key), sent: false })));
+      return;
+    }
+    if (!document.body.dataset.actor) return; // signed out: whoever signs in next tells whose it is
     const here = all("form[data-keep]").map(keepKey);
-    Object.keys(sessionStorage).filter((key) => key.startsWith("keep:")).forEach((key) => {
+    kept.forEach((key) => {
       const foreign = !key.startsWith("keep:" + document.body.dataset.actor + ":");
       if (foreign || (readKept(key)?.sent && !here.includes(key))) sessionStorage.removeItem(key);
     });
@@ -221,7 +240,7 @@
     all("[data-check-bar]", scope).forEach((e) => { e.hidden = !count; });
   });
 
-  function prepare(root) { fillIds(root); all("form[data-keep]", root).forEach(restore); }
+  function prepare(root) { fillIds(root); all("form[data-keep]", root).concat(all(SHORT, root)).forEach(restore); }
   on("htmx:afterSwap", (event) => prepare(event.target));
   tidyKept();
   prepare(document);
