@@ -85,10 +85,12 @@ def install(app: Flask) -> None:
     app.extensions["crm.grants"] = GRANTS
     app.extensions["crm.jobs"] = tuple(job for room in ROOMS for job in getattr(_part(room, "tasks"), "JOBS", ()))
     importers.register({kind: _part(room, "imports") for kind, room in IMPORTERS.items()})
+    app.jinja_env.globals.update(audit_act=wording.act, audit_subject=wording.subject)
     for room in ROOMS:
         words = _part(room, "words")
         if words is not None:
             wording.register(words.ERRORS)
+            wording.register_audit(getattr(words, "ACTS", {}), getattr(words, "SUBJECTS", {}))
             app.jinja_env.globals.update(getattr(words, "GLOBALS", {}))
         views = _part(room, "views")
         if views is not None:

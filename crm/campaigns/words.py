@@ -147,6 +147,22 @@ def metric_label(code: str) -> Any:
     return METRICS.get(code, code)
 
 
+ACTS: dict[str, Any] = {
+    "campaigns.add_district": _l("District added to a campaign"),
+    "campaigns.add_session": _l("Session added"),
+    "campaigns.budget": _l("Budget changed"),
+    "campaigns.cancel_session": _l("Session cancelled"),
+    "campaigns.change": _l("Campaign changed"),
+    "campaigns.change_session": _l("Session changed"),
+    "campaigns.create": _l("Campaign created"),
+    "campaigns.remove_district": _l("District taken out of a campaign"),
+    "campaigns.status": _l("Campaign brought into another state"),
+    "campaigns.targets": _l("Targets changed"),
+    "campaigns.teams": _l("Teams of a campaign changed"),
+}
+
+SUBJECTS: dict[str, Any] = {"campaign": _l("Campaign")}
+
 GLOBALS: dict[str, Any] = {
     "campaign_hint": lambda code: HINTS.get(code, ""),
     "campaign_icon": lambda code: ICONS.get(code, "flag"),

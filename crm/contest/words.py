@@ -115,6 +115,19 @@ def value_label(value: Any) -> Any:
     return BASES.get(value, value) if isinstance(value, str) else value
 
 
+ACTS: dict[str, Any] = {
+    "contest.adjust": _l("Bonus or penalty entered"),
+    "contest.change": _l("Contest changed"),
+    "contest.close": _l("Contest closed"),
+    "contest.confirm_adjustment": _l("Bonus or penalty confirmed"),
+    "contest.confirm_rules": _l("Rule version confirmed"),
+    "contest.create": _l("Contest created"),
+    "contest.propose_rules": _l("Rule version proposed"),
+    "contest.start": _l("Contest started"),
+}
+
+SUBJECTS: dict[str, Any] = {"contest": _l("Contest")}
+
 GLOBALS: dict[str, Any] = {
     "shown_points": shown_points,
     "contest_kind_label": lambda code: KINDS.get(code, code),

@@ -36,4 +36,14 @@ def kind_label(code: str) -> Any:
     return KINDS.get(code, code)
 
 
+ACTS: dict[str, Any] = {
+    "districts.change": _l("District changed"),
+    "districts.create": _l("District created"),
+    "districts.move": _l("District moved"),
+    "districts.set_active": _l("District taken into or out of use"),
+    "districts.undo_import": _l("Import of districts undone"),
+}
+
+SUBJECTS: dict[str, Any] = {"district": _l("District")}
+
 GLOBALS: dict[str, Any] = {"district_kind_label": kind_label, "district_kinds": KINDS}

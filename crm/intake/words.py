@@ -143,6 +143,16 @@ def problem_sentence(problem: Mapping[str, Any]) -> str:
     return sentence(DomainError(problem["code"], **facts))
 
 
+ACTS: dict[str, Any] = {
+    "intake.apply": _l("Import written"),
+    "intake.cancel": _l("Import given up"),
+    "intake.confirm": _l("Import confirmed"),
+    "intake.undo": _l("Import undone"),
+    "intake.upload": _l("File uploaded for import"),
+}
+
+SUBJECTS: dict[str, Any] = {"import_batch": _l("Import")}
+
 GLOBALS: dict[str, Any] = {
     "import_field_label": field_label,
     "import_kind_label": kind_label,

@@ -210,6 +210,27 @@ def consent_words(marketing: list[str], financial: bool) -> str:
     return " · ".join(parts)
 
 
+ACTS: dict[str, Any] = {
+    "leads.assign": _l("Lead assigned"),
+    "leads.capture": _l("Lead recorded"),
+    "leads.clash": _l("Clash of two teams found"),
+    "leads.edit": _l("Lead changed"),
+    "leads.exit": _l("Lead left the funnel"),
+    "leads.follow_up": _l("Follow-up set"),
+    "leads.intent": _l("Intent changed"),
+    "leads.merge": _l("Leads merged"),
+    "leads.no_contact": _l("Do not contact: set or lifted"),
+    "leads.note": _l("Note added to a lead"),
+    "leads.reopen": _l("Lead taken up again"),
+    "leads.reveal": _l("Phone number shown in full"),
+    "leads.stage": _l("Stage recorded"),
+    "leads.undo_merge": _l("Merge undone"),
+    "leads.void_stage": _l("Stage undone"),
+    "leads.withdraw_consent": _l("Consent withdrawn"),
+}
+
+SUBJECTS: dict[str, Any] = {"lead": _l("Lead")}
+
 GLOBALS = {
     "approach_label": approach_label,
     "clash_state_label": clash_state_label,

@@ -120,6 +120,28 @@ def reason_label(reason: str) -> Any:
     return _REASONS.get(reason, reason)
 
 
+ACTS: dict[str, Any] = {
+    "meeting.case": _l("Case shared"),
+    "meeting.case_withdrawn": _l("Case withdrawn"),
+    "meeting.close": _l("Meeting closed"),
+    "meeting.lock_pledges": _l("Pledges locked"),
+    "meeting.open": _l("Meeting opened"),
+    "meeting.pledge_changed": _l("Locked pledge changed"),
+    "meeting.reopen": _l("Meeting reopened"),
+    "meeting.todo": _l("To-do added"),
+    "meeting.todo_done": _l("To-do done"),
+    "meeting.todo_reopened": _l("To-do open again"),
+    "meeting.todo_withdrawn": _l("To-do withdrawn"),
+    "report.store": _l("Report stored"),
+}
+
+SUBJECTS: dict[str, Any] = {
+    "meeting": _l("Meeting"),
+    "case_card": _l("Case card"),
+    "todo": _l("To-do"),
+    "stored_report": _l("Stored report"),
+}
+
 GLOBALS: dict[str, Any] = {
     "meeting_item_label": lambda key: ITEMS.get(key, key),
     "meeting_item_leaves": lambda key: LEAVES.get(key, ""),

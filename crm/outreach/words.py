@@ -65,6 +65,17 @@ def metric_label(code: str) -> Any:
     return METRICS.get(code, code)
 
 
+ACTS: dict[str, Any] = {
+    "outreach.attendance": _l("Attendance taken"),
+    "outreach.lock_log": _l("Daily log locked"),
+    "outreach.save_log": _l("Daily log saved"),
+    "outreach.submit_log": _l("Daily log submitted"),
+    "outreach.unlock_log": _l("Daily log unlocked"),
+    "outreach.void_visit": _l("Visit undone"),
+}
+
+SUBJECTS: dict[str, Any] = {"daily_log": _l("Daily log"), "visit": _l("Visit")}
+
 GLOBALS: dict[str, Any] = {
     "log_status_label": lambda code: LOG_STATUSES.get(code, code),
     "outreach_metric_label": metric_label,

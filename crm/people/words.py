@@ -51,12 +51,7 @@ ROLE_HELP: dict[str, Any] = {
     "admin": _l("Manages people and rights; sees no customers."),
 }
 
-ACTIONS: dict[str, Any] = {
-    "districts.change": _l("District changed"),
-    "districts.create": _l("District created"),
-    "districts.move": _l("District moved"),
-    "districts.set_active": _l("District taken into or out of use"),
-    "districts.undo_import": _l("Import of districts undone"),
+ACTS: dict[str, Any] = {
     "people.change_password": _l("Password changed"),
     "people.change_team": _l("Team changed"),
     "people.change_user": _l("Person or rights changed"),
@@ -79,14 +74,10 @@ def role_label(code: str) -> Any:
     return ROLES.get(code, code)
 
 
-def action_label(code: str) -> Any:
-    """The words for an act in the audit; its code where there are none."""
-    return ACTIONS.get(code, code)
-
+SUBJECTS: dict[str, Any] = {"team": _l("Team"), "user": _l("Person")}
 
 GLOBALS: dict[str, Any] = {
     "people_role_label": role_label,
     "people_roles": ROLES,
     "people_role_help": ROLE_HELP,
-    "audit_action_label": action_label,
 }

@@ -16,4 +16,10 @@ ERRORS: dict[str, Any] = {
 
 KINDS: dict[str, Any] = {"workbook": _l("Management workbook")}
 
+ACTS: dict[str, Any] = {
+    "reports.export": _l("Workbook made for download"),
+}
+
+SUBJECTS: dict[str, Any] = {"export": _l("Workbook")}
+
 GLOBALS: dict[str, Any] = {"export_kind_label": lambda code: KINDS.get(code, code)}

@@ -27,6 +27,26 @@ def register(sentences: Mapping[str, Sentence]) -> None:
     _sentences.update(sentences)
 
 
+_acts: dict[str, Sentence] = {}
+_subjects: dict[str, Sentence] = {}
+
+
+def register_audit(acts: Mapping[str, Sentence], subjects: Mapping[str, Sentence]) -> None:
+    """Adds a room's words for its acts and kinds of records in the audit."""
+    _acts.update(acts)
+    _subjects.update(subjects)
+
+
+def act(code: str) -> Sentence:
+    """The words for an act in the audit; its code where there are none."""
+    return _acts.get(code, code)
+
+
+def subject(code: str) -> Sentence:
+    """The word for a kind of record in the audit; its code where there is none."""
+    return _subjects.get(code, code)
+
+
 def known_codes() -> frozenset[str]:
     """All codes that have a sentence."""
     return frozenset(_sentences)
