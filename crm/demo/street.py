@@ -48,7 +48,7 @@ class Street:
     phones: int = 0
     cases: int = 0
     taken: list[tuple[int, str]] = field(default_factory=list)
-    accepted: list[tuple[str, int, datetime, float, float]] = field(default_factory=list)
+    accepted: list[tuple[int, datetime, float, float]] = field(default_factory=list)
     people: dict[str, Member] = field(default_factory=dict)
 
     def sprint_day(self, number: int) -> None:
@@ -59,11 +59,11 @@ class Street:
 
     def bank_feeds_back(self) -> None:
         """What the branch made of the cases: 60-75 % approved after two days, of those 60-75 % paid out a day later."""
-        for login, lead_id, at, yes, out in self.accepted:
+        for lead_id, at, yes, out in self.accepted:
             decided, paid = at + timedelta(days=2), at + timedelta(days=3)
             if decided >= self.until or yes > 0.68:
                 continue
-            actor = self.bank.actor(login, self.bank.today)
+            actor = self.bank.actor("organiser", self.bank.today)
             record_stage(actor, lead_id, Stage.APPROVED, clocks=Clocks.at(decided))
             if paid < self.until and out < 0.68:
                 record_stage(actor, lead_id, Stage.DISBURSED, clocks=Clocks.at(paid))
@@ -232,7 +232,7 @@ consent=self._consent(),
             case_number=f"JJ{at:%Y%m%d}{self.cases:04d}",
         )  # fmt: skip
         # The bank's answers are drawn with the case, so that a longer sprint does not change an earlier day.
-        self.accepted.append((login, lead_id, at, self.rng.random(), self.rng.random()))
+        self.accepted.append((lead_id, at, self.rng.random(), self.rng.random()))
         applied = self._of(login).applied
         if lead_id in applied:
             applied.remove(lead_id)

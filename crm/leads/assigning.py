@@ -12,9 +12,10 @@ from crm.kernel.db import db
 from crm.kernel.errors import Invalid, NotFound
 from crm.kernel.installation import zone_name
 from crm.leads.commands import note_event
-from crm.leads.editing import lead_for_change, touch
+from crm.leads.editing import touch
 from crm.leads.models import Lead
 from crm.leads.policy import visible_to
+from crm.leads.queries import lead_for_change
 from crm.people.models import Membership, User
 from crm.people.queries import in_force
 

@@ -15,7 +15,7 @@ from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, Invalid, NotFound
+from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.kernel.events import emit
 from crm.kernel.installation import keys, zone_name
 from crm.kernel.values import is_mobile, normalise_phone, search_text
@@ -25,8 +25,9 @@ from crm.leads.ledger import Clocks, Credit
 from crm.leads.ledger_models import StageEntry
 from crm.leads.models import Clash, Lead, LeadGram
 from crm.leads.party import name_place_key, phone_columns, phone_key
-from crm.leads.queries import get_lead
-from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage
+from crm.leads.policy import LeadPermission
+from crm.leads.queries import lead_for_change
+from crm.leads.rules import FIELD_STAGES, FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage
 from crm.people.policy import team_scope
 
 OPEN_STATUSES = frozenset({"approved", "running"})
@@ -89,7 +90,7 @@ def capture_lead(
     refuse = partial(_refuse_or_clash, actor, team_id=team_id, card=card, clocks=clocks, uid=uid)
     if known.by_phone or known.by_licence:
         return refuse(_holder(known))
-    _check_reach(stage, clocks, case_number)
+    _check_reach(actor, stage, clocks)
     session_id = _session_of(campaign_id, session_id)
     credit = Credit(team_id, district_id or known.district_id, session_id, owner_id, actor.user_id or owner_id)
     follow_up_on = None if known.no_contact else follow_up_on or default_follow_up(card.intent, clocks)
@@ -124,12 +125,16 @@ def record_stage(
     credited_id: int | None = None,
     case_number: str | None = None,
 ) -> LiveEntry:
-    """Notes that a lead reached a stage. An accepted case needs its case number. Credit goes to the owner unless named."""
-    lead = get_lead(actor, lead_id)
-    if lead.merged_into_id is not None:
-        raise Invalid("lead.merged")
-    if lead.no_contact:
-        raise Invalid("lead.no_contact")
+    """Notes that a lead reached a stage. Credit goes to the owner unless named.
+
+    Raises Invalid("stage.case_number") when an accepted case, reached or implied, lacks its number; for a lead that nobody
+    works on any more (not to be contacted, historical, merged); and for one that left, Conflict("lead.has_left").
+    """
+    lead = lead_for_change(actor, lead_id)
+    if lead.no_contact or lead.historical:
+        raise Invalid("lead.no_contact" if lead.no_contact else "lead.historical")
+    if lead.exit_code:
+        raise Conflict("lead.has_left")
     entry = _reach(actor, lead, stage, clocks=clocks, credited_id=credited_id or lead.owner_id, case_number=case_number)
     audit.record(actor, "leads.stage", "lead", lead.id, stage=stage.value, entry=entry.id)
     return entry
@@ -137,9 +142,7 @@ def record_stage(
 
 def void_stage(actor: Actor, lead_id: int, entry_id: int, *, reason: str, at: datetime) -> None:
     """Undoes a stage entry of a visible lead, or of one that is merged into it."""
-    lead = get_lead(actor, lead_id)
-    if lead.merged_into_id is not None:
-        raise Invalid("lead.merged")
+    lead = lead_for_change(actor, lead_id)
     entry = db.session.get(StageEntry, entry_id)
     if entry is None or lead.id not in (entry.lead_id, db.session.get_one(Lead, entry.lead_id).merged_into_id):
         raise NotFound("stage.no_entry")
@@ -150,18 +153,20 @@ def void_stage(actor: Actor, lead_id: int, entry_id: int, *, reason: str, at: da
 def _reach(
     actor: Actor, lead: Lead, stage: Stage, *, clocks: Clocks, credited_id: int | None, case_number: str | None
 ) -> LiveEntry:
-    _check_reach(stage, clocks, case_number)
+    _check_reach(actor, stage, clocks)
     credit = Credit(lead.team_id, lead.district_id, lead.session_id, credited_id, actor.user_id or credited_id)
     entry = ledger.append(actor, lead, stage, clocks=clocks, credit=credit, zone=zone_name(), case_number=case_number)
     emit(StageReached(lead.id, entry.id, stage.value))
     return entry
 
 
-def _check_reach(stage: Stage | None, clocks: Clocks, case_number: str | None) -> None:
-    if stage is not None and clocks.occurred_at > clocks.received_at + timedelta(minutes=5):
+def _check_reach(actor: Actor, stage: Stage | None, clocks: Clocks) -> None:
+    if stage is None:
+        return
+    if clocks.occurred_at > clocks.received_at + timedelta(minutes=5):
         raise Invalid("stage.future")
-    if stage is Stage.ACCEPTED and not case_number:
-        raise Invalid("stage.case_number")
+    if stage not in FIELD_STAGES and not actor.may(LeadPermission.CONFIRM):
+        raise Forbidden("stage.confirm")
 
 
 def _record_consent(actor: Actor, lead_id: int, notice_id: int | None, consent: ConsentGiven, *, at: datetime) -> None:

@@ -11,11 +11,11 @@ from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid, TooMany
 from crm.kernel.installation import zone_name
 from crm.leads.commands import note_event
-from crm.leads.editing import lead_for_change, touch
+from crm.leads.editing import touch
 from crm.leads.models import Consent, DoNotContact, Lead, PhoneReveal
 from crm.leads.party import open_phone
 from crm.leads.policy import may_reveal
-from crm.leads.queries import get_lead
+from crm.leads.queries import get_lead, lead_for_change
 from crm.leads.rules import REVEAL_REASONS, REVEALS_A_DAY, ConsentHow
 from crm.people.models import User
 from crm.people.policy import team_scope

@@ -5,14 +5,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
-
 from crm.districts.models import District
 from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, Invalid, NotFound
+from crm.kernel.errors import Conflict, Invalid
 from crm.kernel.installation import zone_name
 from crm.kernel.values import mask_phone, normalise_phone
 from crm.leads.commands import (
@@ -27,7 +25,7 @@ from crm.leads.commands import (
 from crm.leads.ledger import Clocks
 from crm.leads.models import DoNotContact, Lead
 from crm.leads.party import name_place_key, open_phone, person_key, set_phone
-from crm.leads.policy import visible_to
+from crm.leads.queries import lead_for_change
 from crm.leads.rules import Exit, Intent
 
 NOTE_LIMIT = 2000
@@ -44,16 +42,6 @@ class Edited:
     changed: tuple[str, ...]
     clash_id: int | None = None
     claimed_on: date | None = None
-
-
-def lead_for_change(actor: Actor, lead_id: int) -> Lead:
-    """A visible lead, locked until the unit of work ends, that is not merged into another. NotFound or Invalid("lead.merged")."""
-    lead = db.session.scalar(select(Lead).where(Lead.id == lead_id, visible_to(actor)).with_for_update())
-    if lead is None:
-        raise NotFound("lead.not_found")
-    if lead.merged_into_id is not None:
-        raise Invalid("lead.merged")
-    return lead
 
 
 def touch(lead: Lead, at: datetime) -> None:

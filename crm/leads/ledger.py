@@ -79,21 +79,31 @@ def begin(
     case_number: str | None = None,
 ) -> LiveEntry:
     """Writes the first entries of a lead that was inserted a moment ago, showing this stage already."""
+    _need_number(stage, frozenset(), case_number)
     return _write(lead_id, _entry(actor, lead_id, campaign_id, stage, clocks, credit, zone, case_number), frozenset())
 
 
 def append(
     actor: Actor, lead: Lead, stage: Stage, *, clocks: Clocks, credit: Credit, zone: str, case_number: str | None = None
 ) -> LiveEntry:
-    """Writes the entry and those that it implies, and projects the lead. Raises Conflict("stage.reached") for a stage that counts."""
+    """Writes the entry and those that it implies, and projects the lead. Raises Conflict("stage.reached") for a stage that counts.
+
+    The case number stands on the accepted case too when a later stage implies it; without one that is Invalid("stage.case_number").
+    """
     root = lead.merged_into_id or lead.id
     reached = frozenset(writer().scalars(_REACHED, {"root": root}))
     if stage in reached:
         raise Conflict("stage.reached", stage=stage.value)
+    _need_number(stage, reached, case_number)
     entry = _write(root, _entry(actor, lead.id, lead.campaign_id, stage, clocks, credit, zone, case_number), reached)
     if not reached.intersection(after(stage)):  # else a gap was closed, and the lead still shows the later stage
         db.session.execute(update(Lead).where(Lead.id == root).values(stage=entry.stage, stage_on=entry.day))
     return entry
+
+
+def _need_number(stage: Stage, reached: frozenset[str], case_number: str | None) -> None:
+    if not case_number and Stage.ACCEPTED in up_to(stage) and Stage.ACCEPTED not in reached:
+        raise Invalid("stage.case_number")
 
 
 def _write(root: int, row: dict[str, Any], reached: frozenset[str]) -> LiveEntry:
@@ -103,7 +113,8 @@ def _write(root: int, row: dict[str, Any], reached: frozenset[str]) -> LiveEntry
     change.add(root, entry)
     for earlier in up_to(Stage(entry.stage))[:-1]:
         if earlier not in reached:
-            implied = row | {"stage": earlier.value, "implied_by_id": entry.id, "case_number": None}
+            number = row["case_number"] if earlier is Stage.ACCEPTED else None
+            implied = row | {"stage": earlier.value, "implied_by_id": entry.id, "case_number": number}
             change.add(root, _live(implied, connection.execute(_ENTRY, implied)))
     change.write()
     return entry

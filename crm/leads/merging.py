@@ -14,10 +14,11 @@ from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.leads import ledger
 from crm.leads.commands import index_search, note_event
-from crm.leads.editing import lead_for_change, touch
+from crm.leads.editing import touch
 from crm.leads.ledger_models import LeadMerge
 from crm.leads.models import Lead
 from crm.leads.policy import visible_to
+from crm.leads.queries import lead_for_change
 
 _FILLED = (
     "name", "shop", "address", "licence_number", "trade", "segment", "approach", "intent", "need", "amount_wan", "note", "no_contact",

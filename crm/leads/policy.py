@@ -10,9 +10,13 @@ from crm.people.policy import team_scope
 
 
 class LeadPermission(StrEnum):
-    """Alphabetical. Names start with "leads.", which an external organiser never holds."""
+    """Alphabetical. Names start with "leads.", which an external organiser never holds.
+
+    CONFIRM is for what the bank feeds back: approved and paid out. Whoever is measured by a case does not confirm it.
+    """
 
     ASSIGN = "leads.assign"
+    CONFIRM = "leads.confirm"
     EDIT = "leads.edit"
     MERGE = "leads.merge"
     RECORD = "leads.record"
@@ -27,9 +31,9 @@ _LEADING = _FIELD | {LeadPermission.ASSIGN, LeadPermission.MERGE, LeadPermission
 GRANTS: dict[Role, frozenset[str]] = {
     Role.ADMIN: frozenset(),
     Role.AUDITOR: frozenset(),
-    Role.MANAGER: frozenset({LeadPermission.REVEAL, LeadPermission.VIEW}),
+    Role.MANAGER: frozenset({LeadPermission.CONFIRM, LeadPermission.REVEAL, LeadPermission.VIEW}),
     Role.MEMBER: _FIELD,
-    Role.ORGANISER: _LEADING | {LeadPermission.REFEREE},
+    Role.ORGANISER: _LEADING | {LeadPermission.CONFIRM, LeadPermission.REFEREE},
     Role.TEAM_LEAD: _LEADING,
 }
 

@@ -12,7 +12,7 @@ from crm.districts.models import District
 from crm.kernel.actor import Actor
 from crm.kernel.clock import day_bounds
 from crm.kernel.db import db
-from crm.kernel.errors import NotFound
+from crm.kernel.errors import Invalid, NotFound
 from crm.kernel.installation import zone_name
 from crm.kernel.paging import PER_PAGE, Page
 from crm.leads.cards import shown_name, shown_phone
@@ -34,6 +34,16 @@ def get_lead(actor: Actor, lead_id: int) -> Lead:
     lead = db.session.scalar(select(Lead).where(Lead.id == lead_id, visible_to(actor)))
     if lead is None:
         raise NotFound("lead.not_found")
+    return lead
+
+
+def lead_for_change(actor: Actor, lead_id: int) -> Lead:
+    """A visible lead, locked until the unit of work ends, that is not merged into another. NotFound or Invalid("lead.merged")."""
+    lead = db.session.scalar(select(Lead).where(Lead.id == lead_id, visible_to(actor)).with_for_update())
+    if lead is None:
+        raise NotFound("lead.not_found")
+    if lead.merged_into_id is not None:
+        raise Invalid("lead.merged")
     return lead
 
 

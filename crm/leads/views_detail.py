@@ -25,7 +25,7 @@ from crm.leads.merging import MergedLead
 from crm.leads.models import Lead
 from crm.leads.policy import LeadPermission
 from crm.leads.queries import LeadRow
-from crm.leads.rules import STAGES, Stage
+from crm.leads.rules import FIELD_STAGES, STAGES, Stage, up_to
 from crm.leads.timeline import Line, timeline
 from crm.leads.timeline_words import Sentence, worded
 from crm.leads.views import Answer, blueprint, moment_or_now, today
@@ -37,11 +37,13 @@ from crm.web.identity import settings, the_actor
 
 @dataclass(frozen=True)
 class Step:
-    """A stage in the stepper: reached or not, and whether it can be recorded now."""
+    """A stage in the stepper: reached or not, whether it can be recorded now, and whether that needs a case number."""
 
     stage: Stage
     reached: bool
     next: bool
+    needs_number: bool
+    endpoint: str
     day: Any = None
 
 
@@ -131,11 +133,20 @@ def _masked(actor: Actor, one: MergedLead) -> MergedLead:
 def _steps(actor: Actor, lead: CardOfLead, lines: tuple[Line, ...]) -> list[Step]:
     reached = {line.facts["stage"]: line for line in lines if line.kind == "stage" and line.counts}
     furthest = max((STAGES.index(Stage(stage)) for stage in reached), default=-1)
-    open_to = actor.may(LeadPermission.RECORD) and lead.may_be_contacted
-    return [
-        Step(stage, stage in reached, open_to and place > furthest, reached[stage].at if stage in reached else None)
-        for place, stage in enumerate(STAGES)
-    ]
+    steps = []
+    for place, stage in enumerate(STAGES):
+        right = LeadPermission.RECORD if stage in FIELD_STAGES else LeadPermission.CONFIRM
+        steps.append(
+            Step(
+                stage=stage,
+                reached=stage in reached,
+                next=actor.may(right) and lead.may_be_contacted and place > furthest,
+                needs_number=Stage.ACCEPTED in up_to(stage) and Stage.ACCEPTED not in reached,
+                endpoint="leads.stage" if stage in FIELD_STAGES else "leads.feedback",
+                day=reached[stage].at if stage in reached else None,
+            )
+        )
+    return steps
 
 
 def _consent(lead_id: int) -> Consented | None:
@@ -187,11 +198,22 @@ def _act(lead_id: int, form: BaseForm, work: Callable[[Actor], str]) -> Answer:
 @requires(LeadPermission.RECORD)
 def stage(lead_id: int) -> Answer:
     """Notes that a stage was reached."""
+    return _record(lead_id, STAGES)
+
+
+@blueprint.post("/leads/<int:lead_id>/feedback")
+@requires(LeadPermission.CONFIRM)
+def feedback(lead_id: int) -> Answer:
+    """Notes what the bank fed back: approved or paid out."""
+    return _record(lead_id, STAGES[len(FIELD_STAGES) :])
+
+
+def _record(lead_id: int, allowed: tuple[Stage, ...]) -> Answer:
     form = forms.StageForm()
 
     def work(actor: Actor) -> str:
         at = now()
-        if form.stage.data not in list(Stage):
+        if form.stage.data not in allowed:
             raise Invalid("stage.no_entry")
         clocks = Clocks(moment_or_now(form.happened.data, at), at, at)
         record_stage(actor, lead_id, Stage(form.stage.data), clocks=clocks, case_number=form.case_number.data or None)

@@ -113,6 +113,7 @@ ERRORS = {
     "lead.district": _l("There is no such district."),
     "lead.merged": _l("This lead was merged into another one: change that one."),
     "lead.no_contact": _l("This customer must not be contacted."),
+    "lead.historical": _l("This is a historical record: it counts in figures and goes no further."),
     "lead.no_notice": _l("There is no privacy notice yet."),
     "lead.merge_itself": _l("A lead cannot be merged into itself."),
     "lead.merge_campaign": _l("Only leads of the same campaign can be merged."),
@@ -142,6 +143,7 @@ ERRORS = {
     "stage.no_entry": _l("There is no such entry."),
     "stage.voided": _l("This entry was undone already."),
     "stage.later_stands": _l("A later stage stands on this one: undo that first."),
+    "stage.confirm": _l("Only an organiser or a manager records what the bank feeds back."),
     "stage.future": _l("This time lies in the future."),
     "stage.case_number": _l("An accepted case needs the branch's case number."),
 }
