@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from crm.kernel import audit
 from crm.kernel.actor import Actor
@@ -16,7 +16,7 @@ from crm.leads.models import Consent, DoNotContact, Lead, PhoneReveal
 from crm.leads.party import open_phone
 from crm.leads.policy import may_reveal
 from crm.leads.queries import get_lead, lead_for_change
-from crm.leads.rules import REVEAL_REASONS, REVEALS_A_DAY, ConsentHow
+from crm.leads.rules import FINANCIAL_FACTS, REVEAL_REASONS, REVEALS_A_DAY, ConsentHow
 from crm.people.models import User
 from crm.people.policy import team_scope
 
@@ -45,32 +45,54 @@ def reveal_phone(actor: Actor, lead_id: int, *, reason: str, at: datetime) -> st
 
 
 def do_not_contact(actor: Actor, lead_id: int, *, reason: str, at: datetime) -> int:
-    """Marks the person behind a lead as not to be contacted: every lead of that phone at once, and all to come.
+    """Marks the person behind a lead as not to be contacted: every lead of the person at once, and all to come.
 
-    Returns how many leads were marked. Raises Conflict("lead.no_contact_already").
+    Returns how many leads the mark now stands on. Raises Conflict("lead.no_contact_already") when it stood on all of them,
+    and on each of the person's phones.
     """
     lead = lead_for_change(actor, lead_id)
-    if lead.no_contact:
-        raise Conflict("lead.no_contact_already")
     if not reason.strip():
         raise Invalid("lead.reason")
-    reason = reason.strip()[:300]
-    leads = _of_person(lead)
-    if lead.person_key is not None and db.session.get(DoNotContact, lead.person_key) is None:
-        db.session.add(DoNotContact(person_key=lead.person_key, since=at, reason=reason, by_id=actor.user_id))
-    for one in leads:
+    marked = _mark(actor, lead, reason.strip()[:300], at)
+    if not marked:
+        raise Conflict("lead.no_contact_already")
+    return marked
+
+
+def _mark(actor: Actor, lead: Lead, reason: str, at: datetime) -> int:
+    """The mark itself; 0 when there was nothing left to mark."""
+    leads, keys = _of_person(lead)
+    known = set(db.session.scalars(select(DoNotContact.person_key).where(DoNotContact.person_key.in_(keys))))
+    free = [one for one in leads if not one.no_contact]
+    if not free and known == keys:
+        return 0
+    db.session.add_all(
+        DoNotContact(person_key=key, since=at, reason=reason, by_id=actor.user_id) for key in sorted(keys - known)
+    )
+    for one in free:
         one.no_contact, one.follow_up_on = True, None
         touch(one, at)
+    for one in free or [lead]:
         _note(actor, one, reason, at)
     audit.record(actor, "leads.no_contact", "lead", lead.id, leads=len(leads), reason=reason)
     return len(leads)
 
 
-def _of_person(lead: Lead) -> list[Lead]:
-    if lead.person_key is None:
-        return [lead]
-    query = select(Lead).where(Lead.person_key == lead.person_key, Lead.no_contact.is_(False)).order_by(Lead.id)
-    return list(db.session.scalars(query.with_for_update()))
+def _of_person(lead: Lead) -> tuple[list[Lead], set[bytes]]:
+    """All leads of a person, locked, and the keys of the person's phones.
+
+    One person are the leads of one phone, and those that stand for one customer since a merge, whatever their phones.
+    """
+    found, keys = {lead.id: lead}, {lead.person_key} - {None}
+    while True:
+        roots = {one.merged_into_id or one.id for one in found.values()}
+        same = or_(Lead.id.in_(roots), Lead.merged_into_id.in_(roots), Lead.person_key.in_(keys))
+        query = select(Lead).where(same, Lead.removed_at.is_(None), Lead.id.not_in(found)).order_by(Lead.id)
+        more = list(db.session.scalars(query.with_for_update()))
+        if not more:
+            return list(found.values()), {key for key in keys if key is not None}
+        found |= {one.id: one for one in more}
+        keys |= {one.person_key for one in more} - {None}
 
 
 def _note(actor: Actor, lead: Lead, reason: str, at: datetime) -> None:
@@ -88,6 +110,7 @@ WITHDRAWALS = ("marketing", "financial", "everything")
 def withdraw_consent(actor: Actor, lead_id: int, what: str, *, reason: str, at: datetime) -> None:
     """Writes down that the person took a consent back: "marketing", "financial" or "everything".
 
+    Financial facts go with the consent that they were kept on.
     Without the consent to the enquiry there is no ground for a call: "everything" also means "do not contact".
     """
     lead = lead_for_change(actor, lead_id)
@@ -113,8 +136,20 @@ def withdraw_consent(actor: Actor, lead_id: int, what: str, *, reason: str, at: 
     )
     note_event(actor, lead.id, "withdrawn", at=at, what=what, text=reason.strip()[:300])
     audit.record(actor, "leads.withdraw_consent", "lead", lead.id, what=what)
-    if everything and not lead.no_contact:
-        do_not_contact(actor, lead_id, reason=reason.strip() or "withdrawn", at=at)
+    if what != "marketing":
+        _forget_financial(lead, at)
+    if everything:
+        _mark(actor, lead, reason.strip()[:300] or "withdrawn", at)
+
+
+def _forget_financial(lead: Lead, at: datetime) -> None:
+    """Turnover and lender were kept on this consent alone: they go, and with them the copies on what is merged into the lead."""
+    family = select(Lead).where(or_(Lead.id == lead.id, Lead.merged_into_id == lead.id)).order_by(Lead.id)
+    for one in db.session.scalars(family.with_for_update()):
+        kept = {name: value for name, value in (one.details or {}).items() if name not in FINANCIAL_FACTS}
+        if kept != one.details:
+            one.details = kept
+            touch(one, at)
 
 
 def _holds(consent: Consent, what: str) -> bool:

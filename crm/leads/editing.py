@@ -117,7 +117,14 @@ def _write(lead: Lead, card: LeadCard) -> dict[str, tuple[Any, Any]]:
 
 
 def _plain(changes: dict[str, tuple[Any, Any]]) -> dict[str, list[Any]]:
-    return {name: [str(one) if isinstance(one, Decimal) else one for one in pair] for name, pair in changes.items()}
+    return {name: [_told(one) for one in pair] for name, pair in changes.items()}
+
+
+def _told(value: Any) -> Any:
+    """As the story may keep it for good: of the further facts their names, since a consent to their values can be withdrawn."""
+    if isinstance(value, dict):
+        return sorted(value)
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _district(district_id: int) -> int:

@@ -21,7 +21,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from crm.leads import words
 from crm.leads.commands import ConsentGiven, LeadCard
-from crm.leads.rules import CHANNELS, REVEAL_REASONS, ConsentHow, Exit, Stage
+from crm.leads.rules import CHANNELS, FINANCIAL_FACTS, REVEAL_REASONS, ConsentHow, Exit, Stage
 from crm.web.forms import BaseForm, Count, Text, VersionedForm, Words, choices, id_or_none
 
 Choices = list[SelectChoice]
@@ -82,7 +82,7 @@ class CardFields(BaseForm):
 
     def holds_financial_facts(self) -> bool:
         """Whether something was filled in that only the consent for financial facts covers."""
-        return bool(self.turnover.data or self.lender.data)
+        return any(self[name].data for name in FINANCIAL_FACTS)
 
     def card(self, *, phone: str | None, kept: dict[str, Any] | None = None) -> LeadCard:
         """The card as it was typed; `kept` are further facts that the form does not know and leaves alone."""

@@ -16,7 +16,7 @@ from crm.leads import ledger
 from crm.leads.commands import index_search, note_event
 from crm.leads.editing import touch
 from crm.leads.ledger_models import LeadMerge
-from crm.leads.models import Lead
+from crm.leads.models import DoNotContact, Lead
 from crm.leads.policy import visible_to
 from crm.leads.queries import lead_for_change
 
@@ -67,8 +67,8 @@ def merge(actor: Actor, *, keep: int, lose: int, reason: str, at: datetime) -> i
 def undo_merge(actor: Actor, merge_id: int, *, reason: str, at: datetime) -> int:
     """Parts two merged leads again; returns the id of the lead that was kept.
 
-    Fields that the merge had filled are emptied, unless somebody has changed them since. A later merge of the kept lead
-    must be undone first (Invalid("lead.merge_later")).
+    Fields that the merge had filled are emptied, unless somebody has changed them since; who said no to being contacted
+    stays so. A later merge of the kept lead must be undone first (Invalid("lead.merge_later")).
     """
     first = db.session.get(LeadMerge, merge_id)
     if first is None or first.merge_id != first.id or not _visible(actor, first.root_id):
@@ -168,6 +168,8 @@ def _fill(kept: Lead, lost: Lead) -> dict[str, Any]:
 def _empty(kept: Lead, filled: dict[str, Any]) -> None:
     blanks: dict[str, Any] = {"licence_number": None, "amount_wan": None, "no_contact": False}
     for name, value in filled.items():
+        if name == "no_contact" and kept.person_key and db.session.get(DoNotContact, kept.person_key):
+            continue  # the person said so of this phone too, not of the other one alone
         current = getattr(kept, name)
         if (str(current) if isinstance(current, Decimal) else current) == value:
             setattr(kept, name, blanks.get(name, ""))

@@ -55,8 +55,11 @@ def sees_names(actor: Actor) -> bool:
 def may_reveal(actor: Actor, lead: Lead) -> bool:
     """Whether the actor may look at this lead's full phone: its owner, the team's lead, organisers and managers.
 
-    Nobody may for a customer who must not be contacted, nor for a historical row.
+    Nobody may for a customer who must not be contacted, nor for a historical row, nor for one that was merged into another:
+    what the person agreed to stands on the lead that is kept.
     """
     if not actor.may(LeadPermission.REVEAL) or lead.no_contact or lead.historical or lead.phone_sealed is None:
+        return False
+    if lead.merged_into_id is not None:
         return False
     return actor.sees_all_teams or lead.owner_id == actor.user_id or lead.team_id in actor.lead_of

@@ -84,6 +84,8 @@ class ConsentHow(StrEnum):
     IMPORTED = "imported"
 
 
+FINANCIAL_FACTS = ("turnover", "lender")
+"""Further facts of a card that only the consent for financial facts covers."""
 CHANNELS = ("phone", "sms", "wechat")
 REVEAL_REASONS = ("follow_up", "appointment", "check", "complaint")
 REVEALS_A_DAY = 50
