@@ -24,7 +24,7 @@ from crm.leads.events import ClashFound, LeadCaptured, StageReached
 from crm.leads.ledger import Clocks, Credit
 from crm.leads.ledger_models import StageEntry
 from crm.leads.models import Clash, Lead, LeadGram
-from crm.leads.party import name_place_key, phone_columns, phone_key
+from crm.leads.party import lock_person, name_place_key, phone_columns, phone_key
 from crm.leads.policy import LeadPermission
 from crm.leads.queries import lead_for_change
 from crm.leads.rules import FIELD_STAGES, FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage
@@ -86,6 +86,7 @@ def capture_lead(
     if not consent.enquiry:
         raise Invalid("lead.consent_missing")
     phone, uid = normalise_phone(card.phone), uid or str(uuid.uuid4())
+    lock_person(phone)
     known = _ground(actor, campaign_id, team_id, card, phone)
     refuse = partial(_refuse_or_clash, actor, team_id=team_id, card=card, clocks=clocks, uid=uid)
     if known.by_phone or known.by_licence:

@@ -13,7 +13,7 @@ from crm.kernel.installation import zone_name
 from crm.leads.commands import note_event
 from crm.leads.editing import touch
 from crm.leads.models import Consent, DoNotContact, Lead, PhoneReveal
-from crm.leads.party import open_phone
+from crm.leads.party import lock_phones, lock_sheets, open_phone
 from crm.leads.policy import may_reveal
 from crm.leads.queries import get_lead, lead_for_change
 from crm.leads.rules import FINANCIAL_FACTS, REVEAL_REASONS, REVEALS_A_DAY, ConsentHow
@@ -50,9 +50,9 @@ def do_not_contact(actor: Actor, lead_id: int, *, reason: str, at: datetime) -> 
     Returns how many leads the mark now stands on. Raises Conflict("lead.no_contact_already") when it stood on all of them,
     and on each of the person's phones.
     """
-    lead = lead_for_change(actor, lead_id)
     if not reason.strip():
         raise Invalid("lead.reason")
+    lead = _person_for_change(actor, lead_id)
     marked = _mark(actor, lead, reason.strip()[:300], at)
     if not marked:
         raise Conflict("lead.no_contact_already")
@@ -61,7 +61,7 @@ def do_not_contact(actor: Actor, lead_id: int, *, reason: str, at: datetime) -> 
 
 def _mark(actor: Actor, lead: Lead, reason: str, at: datetime) -> int:
     """The mark itself; 0 when there was nothing left to mark."""
-    leads, keys = _of_person(lead)
+    leads, keys = _of_person(lead, lock=True)
     known = set(db.session.scalars(select(DoNotContact.person_key).where(DoNotContact.person_key.in_(keys))))
     free = [one for one in leads if not one.no_contact]
     if not free and known == keys:
@@ -78,8 +78,15 @@ def _mark(actor: Actor, lead: Lead, reason: str, at: datetime) -> int:
     return len(leads)
 
 
-def _of_person(lead: Lead) -> tuple[list[Lead], set[bytes]]:
-    """All leads of a person, locked, and the keys of the person's phones.
+def _person_for_change(actor: Actor, lead_id: int) -> Lead:
+    """A lead for the mark. The phones are locked before any lead is: who takes a phone in comes to its leads from there too."""
+    lock_sheets()
+    lock_phones(_of_person(get_lead(actor, lead_id), lock=False)[1])
+    return lead_for_change(actor, lead_id)
+
+
+def _of_person(lead: Lead, *, lock: bool) -> tuple[list[Lead], set[bytes]]:
+    """All leads of a person, and the keys of the person's phones.
 
     One person are the leads of one phone, and those that stand for one customer since a merge, whatever their phones.
     """
@@ -88,7 +95,7 @@ def _of_person(lead: Lead) -> tuple[list[Lead], set[bytes]]:
         roots = {one.merged_into_id or one.id for one in found.values()}
         same = or_(Lead.id.in_(roots), Lead.merged_into_id.in_(roots), Lead.person_key.in_(keys))
         query = select(Lead).where(same, Lead.removed_at.is_(None), Lead.id.not_in(found)).order_by(Lead.id)
-        more = list(db.session.scalars(query.with_for_update()))
+        more = list(db.session.scalars(query.with_for_update() if lock else query))
         if not more:
             return list(found.values()), {key for key in keys if key is not None}
         found |= {one.id: one for one in more}
@@ -113,13 +120,13 @@ def withdraw_consent(actor: Actor, lead_id: int, what: str, *, reason: str, at: 
     Financial facts go with the consent that they were kept on.
     Without the consent to the enquiry there is no ground for a call: "everything" also means "do not contact".
     """
-    lead = lead_for_change(actor, lead_id)
     if what not in WITHDRAWALS:
         raise Invalid("lead.withdrawal")
+    everything = what == "everything"
+    lead = _person_for_change(actor, lead_id) if everything else lead_for_change(actor, lead_id)
     last = db.session.scalar(select(Consent).where(Consent.lead_id == lead.id).order_by(Consent.id.desc()).limit(1))
     if last is None or not _holds(last, what):
         raise Conflict("lead.nothing_to_withdraw")
-    everything = what == "everything"
     db.session.add(
         Consent(
             lead_id=lead.id,

@@ -24,7 +24,7 @@ from crm.leads.commands import (
 )
 from crm.leads.ledger import Clocks
 from crm.leads.models import DoNotContact, Lead
-from crm.leads.party import name_place_key, open_phone, person_key, set_phone
+from crm.leads.party import lock_person, name_place_key, open_phone, person_key, set_phone
 from crm.leads.queries import lead_for_change
 from crm.leads.rules import Exit, Intent
 
@@ -58,10 +58,12 @@ def edit_lead(
     A phone or licence number that another team holds changes nothing and opens a clash; the own team's raises
     Invalid("lead.own_duplicate"). Raises Conflict("form.stale") when somebody saved in the meantime.
     """
+    phone = normalise_phone(card.phone) if card.phone.strip() else ""
+    lock_person(phone)
     lead = lead_for_change(actor, lead_id)
     if lead.version != version:
         raise Conflict("form.stale")
-    phone = _new_phone(lead, card)
+    phone = "" if phone == open_phone(lead) else phone
     holder = holder_of(lead.campaign_id, phone, _new_licence(lead, card), besides=lead.id)
     if holder is not None:
         return _held(actor, lead, holder, card=card, at=at)
@@ -83,11 +85,6 @@ def edit_lead(
         note_event(actor, lead.id, "edited", at=at, changes=_plain(changes))
         audit.record(actor, "leads.edit", "lead", lead.id, fields=sorted(changes))
     return Edited(tuple(changes))
-
-
-def _new_phone(lead: Lead, card: LeadCard) -> str:
-    phone = normalise_phone(card.phone) if card.phone.strip() else ""
-    return "" if phone == open_phone(lead) else phone
 
 
 def _new_licence(lead: Lead, card: LeadCard) -> str:

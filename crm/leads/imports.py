@@ -39,7 +39,7 @@ from crm.leads.import_rows import (
 )
 from crm.leads.ledger import Clocks
 from crm.leads.models import DoNotContact, Lead
-from crm.leads.party import name_place_key, person_key, phone_key
+from crm.leads.party import lock_everybody, name_place_key, person_key, phone_key
 from crm.leads.removing import remove_batch
 
 SUBJECT = "lead"
@@ -80,6 +80,8 @@ class Plan:
 
 def open_context(actor: Actor, *, today: date, at: datetime | None = None, writes: bool = False) -> Context:
     """One for a whole pass; `writes` for the pass that applies, inside an open unit of work."""
+    if writes:
+        lock_everybody()
     forbidden = frozenset(db.session.scalars(select(DoNotContact.person_key)))
     return Context(open_reading(actor, today=today, at=at or now(), writes=writes), forbidden=forbidden)
 

@@ -1,7 +1,11 @@
 """How a lead's person is known: the sealed phone and the keyed indexes beside it."""
 
 import hashlib
+from collections.abc import Iterable
 
+from sqlalchemy import text
+
+from crm.kernel.db import db
 from crm.kernel.installation import keys
 from crm.kernel.values import is_mobile
 from crm.leads.duplicates import identity_text
@@ -47,6 +51,43 @@ def person_key(phone: str) -> bytes:
 def tail_key(digits: str) -> bytes:
     """The key of a phone's last four digits, for the search by tail."""
     return keys().blind("tail", digits)
+
+
+_SHEETS = 7302  # beside the audit's 7301
+_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
+_SHARED = text("SELECT pg_advisory_xact_lock_shared(:key)")
+
+
+def lock_person(phone: str) -> None:
+    """Whoever takes a phone in waits for whoever marks its person as not to be contacted, until that unit of work ends.
+
+    Must come before the question whether the person is marked. SQLite has one writer anyway.
+    """
+    if phone:
+        lock_phones([person_key(phone)])
+
+
+def lock_phones(found: Iterable[bytes]) -> None:
+    """The same for the keys of phones; this is the marker's side too."""
+    if db.engine.dialect.name == "postgresql":
+        for key in sorted(_number(one) for one in found):
+            db.session.execute(_ALONE, {"key": key})
+
+
+def lock_everybody() -> None:
+    """The same for a whole sheet, whose phones are too many to lock. Sheets wait neither for each other nor for single records."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(_SHARED, {"key": _SHEETS})
+
+
+def lock_sheets() -> None:
+    """The marker waits until no sheet is being written, and none begins before the mark stands."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(_ALONE, {"key": _SHEETS})
+
+
+def _number(key: bytes) -> int:
+    return int.from_bytes(key[:8], signed=True)
 
 
 def name_place_key(name: str, place: str) -> bytes | None:

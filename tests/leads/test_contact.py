@@ -1,12 +1,10 @@
-"""Who said no stays unbothered through merges, partings and races; what was kept on a consent goes with it."""
-
-import threading
+"""Who said no stays unbothered through merges and partings; what was kept on a consent goes with it."""
 
 import pytest
 from sqlalchemy import func, select
 
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, Forbidden, Invalid
+from crm.kernel.errors import Conflict, Forbidden
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads import contact, editing, merging
 from crm.leads.commands import LeadCard
@@ -111,37 +109,3 @@ def test_the_story_keeps_no_value_of_the_further_facts(actor, cast, pair):
         version = db.session.get_one(Lead, kept).version
         editing.edit_lead(actor("alice"), kept, version=version, card=card, at=NOON)
     assert "某某银行" not in str(list(db.session.scalars(select(LeadEvent.detail))))
-
-
-@pytest.mark.parametrize("act", ["capture", "edit"])
-def test_who_says_no_while_the_phone_is_taken_in_elsewhere_is_silent_there_too(app, actor, cast, act):
-    """The other transaction begins before the mark is written, and ends after it."""
-    alice, dora = actor("alice"), actor("dora")
-    walk_in = {"campaign_id": cast.campaigns["walk_in"], "team_id": cast.teams["blue"]}
-    with unit_of_work():
-        lead = make.lead(alice, campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["red"], phone=FIRST).lead_id
-        other = make.lead(dora, **walk_in, phone=SECOND).lead_id
-    refused: list[Exception] = []
-
-    def take_in() -> None:
-        card = LeadCard(name="张三", phone=FIRST, trade="catering")
-        with app.app_context():
-            try:
-                with unit_of_work():
-                    if act == "capture":
-                        make.lead(dora, **walk_in, phone=FIRST)
-                    else:
-                        editing.edit_lead(dora, other, version=1, card=card, at=NOON)
-            except (Conflict, Invalid) as error:
-                refused.append(error)
-
-    beside = threading.Thread(target=take_in)
-    with unit_of_work():
-        contact.do_not_contact(alice, lead, reason="不要再打", at=NOON)
-        beside.start()
-        beside.join(0.5)  # it waits for this unit; were it to run past it, it would be done by now
-    beside.join()
-    db.session.rollback()
-    key = db.session.get_one(Lead, lead).person_key
-    assert refused == []
-    assert list(db.session.scalars(select(Lead.no_contact).where(Lead.person_key == key))) == [True, True]
