@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
 from crm.kernel.db import BIG, Base, UTCDateTime, db, plain_insert, writer
+from crm.kernel.values import without_numbers
 
 GENESIS = "0" * 64
 _HASHED = ("actor_id", "actor_name", "address", "action", "subject", "subject_id", "detail", "previous_hash")
@@ -42,7 +43,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(7301)")
 
 
 def record(actor: Actor, action: str, subject: str, subject_id: int | None = None, **detail: Any) -> None:
-    """Writes one entry into the open unit of work."""
+    """Writes one entry into the open unit of work. Long numbers in texts of the detail are cut out."""
     connection = writer()
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK)
@@ -54,10 +55,18 @@ def record(actor: Actor, action: str, subject: str, subject_id: int | None = Non
         "action": action,
         "subject": subject,
         "subject_id": subject_id,
-        "detail": json.loads(json.dumps(detail, default=str)),
+        "detail": json.loads(json.dumps(_clean(detail), default=str)),
         "previous_hash": connection.scalar(_LAST) or GENESIS,
     }
     connection.execute(_INSERT, row | {"hash": _digest(row)})
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_numbers(value)
+    if isinstance(value, Mapping):
+        return {key: _clean(one) for key, one in value.items()}
+    return [_clean(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def digest(entry: AuditEntry) -> str:

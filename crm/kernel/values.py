@@ -12,6 +12,10 @@ from crm.kernel.errors import Invalid
 
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _NOISE = re.compile(r"[\s\-()·.]+")
+_DAY_OR_NUMBER = re.compile(
+    r"(?P<day>(?<!\d)20\d\d-?[01]\d-?[0-3]\d(?!\d))|\d(?:[\s\-]?\d){6,}"  # a day is no phone, however long it is
+)
+_HASH = re.compile(r"[0-9a-f-]{32,}")
 SEARCHED = 600
 _FLOAT = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{1,2}|[0-9]+\.0+")  # a longer exponent would fill the memory
 
@@ -86,6 +90,11 @@ def mask_name(name: str) -> str:
     if len(name) <= 1:
         return name and "*"
     return name[0] + "*" * min(len(name) - 1, 2)
+
+
+def without_numbers(text: str) -> str:
+    """What somebody typed, with long numbers cut out: a reason may carry no phone out of its record. Days and hashes stay."""
+    return text if _HASH.fullmatch(text) else _DAY_OR_NUMBER.sub(lambda found: found["day"] or "****", text)
 
 
 def group_phone(phone: str) -> str:

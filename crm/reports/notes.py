@@ -15,9 +15,9 @@ from crm.figures.queries import DEFINITIONS_VERSION, FIGURES, NOTES
 from crm.kernel.actor import Actor
 from crm.kernel.clock import zone
 from crm.kernel.installation import zone_name
+from crm.kernel.values import without_numbers
 from crm.reports.contents import Contents, LogTime, Pk
 from crm.reports.exports import Row, Sheet, days_of, title_of
-from crm.reports.rules import without_numbers
 from crm.sheets.specs import Column, SheetSpec
 
 LEFT_OUT = frozenset({"view_cohort"})

@@ -18,7 +18,6 @@ KEPT_DAYS = 30
 
 LONGEST_NAME = 120
 _NOT_IN_FILE_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f\u200e\u200f\u202a-\u202e]+')
-_LONG_NUMBER = re.compile(r"\d(?:[\s\-]?\d){6,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,3 @@ def _canonical(cell: Any) -> Any:
     if isinstance(cell, date | datetime):
         return cell.isoformat()
     return str(cell) if isinstance(cell, Decimal) else cell
-
-
-def without_numbers(text: str) -> str:
-    """A sentence that somebody typed, with long numbers cut out: a reason may not carry a phone out of the house."""
-    return _LONG_NUMBER.sub("****", text)

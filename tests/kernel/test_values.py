@@ -16,6 +16,7 @@ from crm.kernel.values import (
     mask_phone,
     normalise_phone,
     search_text,
+    without_numbers,
 )
 
 ONE_PHONE = (
@@ -103,3 +104,22 @@ def test_people_are_found_by_initials_and_by_two_characters():
     assert "zsf" in text
     assert "ljmg" in text
     assert {"张三", "三丰", "面馆"} <= grams(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("客户 13900009999 分享", "客户 **** 分享"),
+        ("139 0000 9999", "****"),
+        ("139-0000-9999", "****"),
+        ("别再打１３９００００９９９９", "别再打****"),
+        ("3 points on 2026", "3 points on 2026"),
+        ("2026-07-01 13900009999", "2026-07-01 ****"),
+        ("路演_20260701_V1.xlsx", "路演_20260701_V1.xlsx"),
+        ("2026070113900009999", "****"),
+        ("12345678" * 8, "12345678" * 8),
+    ],
+    ids=["within", "blanks", "hyphens", "wide", "short", "day", "file", "no day", "hash"],
+)
+def test_a_reason_carries_no_phone(text, clean):
+    assert without_numbers(text) == clean

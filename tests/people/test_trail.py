@@ -111,3 +111,20 @@ def test_the_page_of_the_audit_asks_a_fixed_number_of_questions(client_of, queri
     with queries() as seen:
         audrey.get("/audit")
     assert seen.count <= 7
+
+
+def test_no_text_carries_a_phone_into_the_audit(app):
+    with unit_of_work():
+        audit.record(
+            SYSTEM,
+            "test.act",
+            "thing",
+            13900009999,
+            reason="别再打13900009999",
+            on=DAY_1,
+            before={"note": ["139 0000 9999"]},
+        )
+    entry = db.session.scalar(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1))
+    assert entry.detail == {"reason": "别再打****", "on": DAY_1.isoformat(), "before": {"note": ["****"]}}
+    assert entry.subject_id == 13900009999
+    assert list(broken_entries()) == []

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from crm.kernel.errors import Invalid
-from crm.reports.rules import WorkbookQuery, figures_hash, file_name, file_stem, without_numbers
+from crm.reports.rules import WorkbookQuery, figures_hash, file_name, file_stem
 from tests.moments import DAY_1, DAY_2
 
 
@@ -38,16 +38,3 @@ def test_the_hash_follows_the_figures():
     assert one == figures_hash([("daily", ["team", "n"], [list(row) for row in rows])])
     assert one != figures_hash([("daily", ["team", "n"], [["红队", 4, Decimal("2.50"), date(2026, 11, 16), None]])])
     assert one != figures_hash([("weekly", ["team", "n"], rows)])
-
-
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("客户 13900009999 分享", "客户 **** 分享"),
-        ("139 0000 9999", "****"),
-        ("139-0000-9999", "****"),
-        ("3 points on 2026", "3 points on 2026"),
-    ],
-)
-def test_a_reason_carries_no_phone(text, clean):
-    assert without_numbers(text) == clean
