@@ -59,7 +59,7 @@ def _visits(window: Window, share_at: ShareAt) -> Iterator[Fact]:
 
 
 def _stages(window: Window) -> Iterator[Fact]:
-    """The entries that count now; an implied entry counts as the stage that it is."""
+    """The entries that count now; an implied entry counts as the stage that it is. A historical record scores nothing."""
     query = (
         select(
             LeadStage.stage,
@@ -70,7 +70,9 @@ def _stages(window: Window) -> Iterator[Fact]:
             StageEntry.id,
         )
         .join(StageEntry, StageEntry.id == LeadStage.entry_id)
+        .join(Lead, Lead.id == StageEntry.lead_id)
         .where(
+            Lead.historical.is_(False),
             LeadStage.campaign_id.in_(window.campaign_ids),
             LeadStage.stage.in_(FIELD_STAGES),
             LeadStage.day.between(window.first, window.last),
@@ -86,10 +88,19 @@ def _stages_as_of(window: Window, as_of: datetime) -> Iterator[Fact]:
     removed = set(
         db.session.scalars(select(Lead.id).where(Lead.campaign_id.in_(window.campaign_ids), Lead.removed_at <= as_of))
     )
+    of_the_past = set(
+        db.session.scalars(
+            select(StageEntry.id)
+            .join(Lead, Lead.id == StageEntry.lead_id)
+            .where(StageEntry.campaign_id.in_(window.campaign_ids), Lead.historical)
+        )
+    )
     for root, entries in live_entries(StageEntry.campaign_id.in_(window.campaign_ids), as_of).items():
         if root in removed:
             continue
         for stage, entry in counting(entries).items():
+            if entry.id in of_the_past:
+                continue
             if stage in FIELD_STAGES and entry.team_id is not None and window.holds(entry.day, entry.team_id):
                 yield Fact(stage, entry.day, entry.team_id, entry.credited_id, entry.occurred_at, f"stage:{entry.id}")
 
@@ -128,6 +139,9 @@ def _intent_query(window: Window) -> Select[Any]:
             IntentEntry.campaign_id.in_(window.campaign_ids),
             IntentEntry.intent.in_(SCORING_INTENTS),
             ~removed,
+            IntentEntry.lead_id.not_in(
+                select(Lead.id).where(Lead.campaign_id.in_(window.campaign_ids), Lead.historical)
+            ),
             agreed.exists(),
             *known,
         )

@@ -158,6 +158,15 @@ NOTES: tuple[Figure, ...] = (
         "stage_entry",
     ),
     Figure(
+        "historical",
+        _l("Historical records"),
+        _l(
+            "Rows of a sheet without a phone, a consent or a case number. They count in the figures, and score "
+            "nothing in a PK."
+        ),
+        "lead.historical",
+    ),
+    Figure(
         "card",
         _l("Trade and approach"),
         _l("Are read from the lead's card as it stands now."),

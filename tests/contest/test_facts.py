@@ -5,7 +5,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from crm.contest.commands import confirm_rules as confirm
 from crm.contest.commands import create_contest, propose_rules, start_contest
@@ -16,9 +16,10 @@ from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.kernel.errors import Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
+from crm.leads import imports
 from crm.leads.commands import record_stage, void_stage
 from crm.leads.ledger import Clocks
-from crm.leads.ledger_models import IntentEntry, StageEntry
+from crm.leads.ledger_models import FunnelDay, IntentEntry, StageEntry
 from crm.leads.models import Lead
 from crm.leads.rules import Stage
 from crm.outreach.models import Attendance, Visit
@@ -153,6 +154,18 @@ def test_the_board_equals_a_recomputation_from_the_ledger(contest, cast, actor):
         points += sum(Fraction(3, 10) for one in visits if one.companion_id)
         points += 3 * db.session.query(Lead).filter(Lead.team_id == team, Lead.intent.in_(("A", "B"))).count()
         assert of(standings_of(actor("olga"), contest), cast, name).points == points
+
+
+def test_historical_records_score_nothing(contest, cast, actor):
+    row = {"name": "李", "accepted_on": DAY_2, "intent": "A", "campaign": "C-ROAD", "team": "红队", "officer": "alice"}
+    numbered = row | {"phone": "13900007777", "consent": True, "case_number": "K-7"}
+    with unit_of_work():
+        context = imports.open_context(actor("alice"), today=DAY_2, at=NOON, writes=True)
+        said = imports.apply_rows(actor("alice"), context, [row, row, row | {"consent": True}, numbered], at=NOON)
+    assert [one.what for one in said] == ["new"] * 4
+    for board in (standings_of(actor("olga"), contest), standings_of(actor("olga"), contest, as_of=BELL)):
+        assert of(board, cast, "red").points == 2 + 8 + 15 + 3
+    assert sum(db.session.scalars(select(FunnelDay.leads).where(FunnelDay.stage == "accepted"))) == 4
 
 
 def test_what_is_undone_scores_no_more(contest, cast, actor):
