@@ -57,17 +57,18 @@ def change_campaign(
     valid_outcomes: Sequence[str] = rules.VALID_OUTCOMES,
     valid_rule: str = "",
 ) -> Campaign:
-    """Changes the facts of a plan. Once it runs, its model, its first day and what counts as valid stay: visits were judged by them."""
+    """Changes the facts of a plan. Once it runs, its model, its first day and what counts as valid stay: visits were judged by them.
+
+    What was approved (these, the last day and the written rule) changes on the desk only: back to draft, and to a new approval.
+    """
     campaign = open_plan(actor, campaign_id, version=version)
     before = {"name": campaign.name, "model": campaign.model, "from": campaign.starts_on, "to": campaign.ends_on}
-    fixed = (campaign.model, campaign.starts_on, set(campaign.valid_outcomes))
+    fixed, approved = _fixed(campaign), (*_fixed(campaign), campaign.ends_on, campaign.valid_rule)
     _write(campaign, name, model, starts_on, ends_on, goal, place, valid_outcomes, valid_rule)
-    if campaign.status == Status.RUNNING and fixed != (
-        campaign.model,
-        campaign.starts_on,
-        set(campaign.valid_outcomes),
-    ):
+    if campaign.status == Status.RUNNING and fixed != _fixed(campaign):
         raise Invalid("campaign.fixed")
+    if campaign.status == Status.APPROVED and approved != (*_fixed(campaign), campaign.ends_on, campaign.valid_rule):
+        raise Invalid("campaign.approved")
     _sessions_inside(campaign)
     audit.record(actor, "campaigns.change", "campaign", campaign.id, before=before)
     return campaign
@@ -97,6 +98,10 @@ def set_status(actor: Actor, campaign_id: int, to: Status, *, version: int | Non
     campaign.version += 1
     audit.record(actor, "campaigns.status", "campaign", campaign.id, before=before, to=to.value)
     return campaign
+
+
+def _fixed(campaign: Campaign) -> tuple[str, date, frozenset[str]]:
+    return campaign.model, campaign.starts_on, frozenset(campaign.valid_outcomes)
 
 
 def need(actor: Actor, permission: str) -> None:

@@ -67,13 +67,18 @@ def add_district(actor: Actor, campaign_id: int, district_id: int, *, version: i
 
 
 def remove_district(actor: Actor, campaign_id: int, district_id: int, *, version: int | None = None) -> None:
-    """Takes a district out, unless a team works it."""
+    """Takes a district out, unless a team works it or a session is held there."""
     campaign = open_plan(actor, campaign_id, version=version)
     worked = select(CampaignTeam.team_id).where(
         CampaignTeam.campaign_id == campaign.id, CampaignTeam.district_id == district_id
     )
     if db.session.scalar(worked.limit(1)) is not None:
         raise Invalid("campaign.district_worked")
+    visited = select(CampaignSession.id).where(
+        CampaignSession.campaign_id == campaign.id, CampaignSession.district_id == district_id
+    )
+    if db.session.scalar(visited.limit(1)) is not None:
+        raise Invalid("campaign.district_session")
     row = db.session.get(CampaignDistrict, (campaign.id, district_id))
     if row is None:
         raise NotFound("districts.missing")

@@ -122,7 +122,9 @@ def save_teams(campaign_id: int) -> Answer:
 
 
 def _teams_page(campaign: Campaign, chosen: dict[int, int | None], error: str | None = None) -> TeamsPage:
-    return TeamsPage(campaign, list_teams(the_actor()), chosen, queries.districts_of(campaign.id), error)
+    # A closed team that takes part stays on the page: what is not sent back would leave the plan.
+    teams = [team for team in list_teams(the_actor(), active_only=False) if team.active or team.id in chosen]
+    return TeamsPage(campaign, teams, chosen, queries.districts_of(campaign.id), error)
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/districts")

@@ -8,6 +8,9 @@ ERRORS: dict[str, Any] = {
     "budget.amount": _l("An amount is a number of yuan with at most two decimals, such as 1200.50."),
     "budget.item": _l("A line of the budget needs a name of at most 120 characters, and a note of at most 300."),
     "budget.no_line": _l("There is no such line of the budget any more."),
+    "campaign.approved": _l(
+        "The plan is approved: take it back to draft to change its model, its dates or what makes a visit valid."
+    ),
     "campaign.closed": _l("This campaign is over: its plan stays as it was."),
     "campaign.code_form": _l(
         "A code has 1 to 40 Latin letters, digits, dots or hyphens, and begins with a letter or digit."
@@ -15,6 +18,7 @@ ERRORS: dict[str, Any] = {
     "campaign.code_taken": _l("The code %(taken)s belongs to another campaign."),
     "campaign.dates": _l("The last day lies before the first one."),
     "campaign.district_worked": _l("A team works in this district. Give the team another one first."),
+    "campaign.district_session": _l("A session is held in this district. Give the session another one first."),
     "campaign.fixed": _l(
         "The campaign runs: its model, its first day and what makes a visit valid stay, because visits were judged by them."
     ),
@@ -96,7 +100,7 @@ STEP_WORDS: dict[str, Any] = {
     "approved": _l("Teams may prepare and record from now on."),
     "running": _l("The model, the first day and what makes a visit valid are fixed from then on."),
     "closed": _l("No visits, tallies or leads are taken any more. This cannot be undone."),
-    "archived": _l("The campaign leaves the everyday lists; its figures stay. This cannot be undone."),
+    "archived": _l("Nothing of it can be changed any more; its figures stay. This cannot be undone."),
 }
 
 STEP_ICONS: dict[str, str] = {

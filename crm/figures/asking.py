@@ -190,8 +190,9 @@ def _moment(text: str | None, zone_name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        # The ends of the calendar cannot be moved to another zone.
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone(zone_name))).astimezone(zone("UTC"))
+        # The ends of the calendar cannot be moved to another zone, nor back.
+        here = (moment if moment.tzinfo else moment.replace(tzinfo=zone(zone_name))).astimezone(zone(zone_name))
+        return here.astimezone(zone("UTC"))
     except (ValueError, OverflowError):
         raise Invalid("figures.bad_moment", text=text[:40]) from None
 

@@ -25,7 +25,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "visits_valid",
         _l("Valid visits"),
-        _l("Visits that meet the campaign's written rule on the day they took place; undone visits are left out."),
+        _l("Visits that met the campaign's written rule when the server received them; undone visits are left out."),
         "visit",
     ),
     Figure(
@@ -100,7 +100,10 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "person_days",
         _l("Person-days"),
-        _l("Members present or late, added up over days; on days without a roll call the members of the team on that day."),
+        _l(
+            "Members present or late, added up over days. On a day without a roll call the team's members of that day count if the "
+            "team recorded a visit or a stage."
+        ),
         "attendance, membership",
     ),
     Figure(
@@ -132,7 +135,7 @@ NOTES: tuple[Figure, ...] = (
         _l("Cohort view"),
         _l(
             "Follows the leads that first consulted in the window: how many of them reached each stage, ever or "
-            "within N business days."
+            "within N days."
         ),
         "lead_stage",
     ),

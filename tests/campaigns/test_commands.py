@@ -117,6 +117,21 @@ def test_a_running_campaign_keeps_its_rule_of_validity_and_its_teams(actor, cast
     assert rows == {cast.teams["red"]: cast.districts["estate"], cast.teams["blue"]: None}
 
 
+def test_what_was_approved_changes_only_after_a_step_back_to_the_desk(actor, cast):
+    plan = draft(actor)
+    with unit_of_work():
+        commands.set_status(actor("mona"), plan.id, Status.APPROVED)
+    for change in ({"model": "lecture"}, {"ends_on": DAY_2}, {"valid_outcomes": ["applied"]}, {"valid_rule": "另一条"}):
+        with pytest.raises(Invalid, match="approved"), unit_of_work():
+            commands.change_campaign(actor("olga"), plan.id, **plain(plan, **change))
+        db.session.expire_all()
+    with unit_of_work():
+        commands.change_campaign(actor("olga"), plan.id, **plain(plan, name="换个名字"))
+        commands.set_status(actor("olga"), plan.id, Status.DRAFT)
+        commands.change_campaign(actor("olga"), plan.id, **plain(plan, model="lecture"))
+    assert (plan.status, plan.approved_by_id, plan.model) == ("draft", None, "lecture")
+
+
 def test_a_stale_version_changes_nothing(actor, cast):
     plan = draft(actor)
     with unit_of_work():
@@ -206,6 +221,19 @@ def test_a_district_that_a_team_works_stays(actor, cast):
     with unit_of_work():
         plan_commands.remove_district(actor("olga"), road, cast.districts["estate"])
     assert len(queries.districts_of(road)) == 2
+
+
+def test_a_district_with_a_session_stays(actor, cast):
+    road, estate = cast.campaigns["roadshow"], cast.districts["estate"]
+    occasion = {"name": "摆摊", "starts_at": NOON, "ends_at": NOON + timedelta(hours=1)}
+    with unit_of_work():
+        plan_commands.add_district(actor("olga"), road, estate)
+        stall = plan_commands.add_session(actor("olga"), road, district_id=estate, **occasion)
+    with pytest.raises(Invalid, match="district_session"), unit_of_work():
+        plan_commands.remove_district(actor("olga"), road, estate)
+    with unit_of_work():
+        plan_commands.change_session(actor("olga"), stall.id, district_id=None, **occasion)
+        plan_commands.remove_district(actor("olga"), road, estate)
 
 
 def test_the_campaign_of_a_day_is_the_running_one(actor, cast):

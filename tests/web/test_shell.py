@@ -51,7 +51,7 @@ def test_a_character_that_no_text_can_hold_is_refused_wherever_it_stands(client_
         alice.post("/language?next=%00", data={"language": "en"}),
     ):
         assert answer.status_code == 422
-        assert "任何文字都不允许的字符" in answer.text
+        assert "无法保存的字符" in answer.text
 
 
 def test_a_route_that_declares_nothing_answers_nobody(app, client_of, monkeypatch):
