@@ -17,6 +17,7 @@ from flask import Flask
 from waitress import create_server
 
 from crm.kernel.db import db
+from crm.kernel.values import initials
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
 TOO_MANY = 8
@@ -33,6 +34,7 @@ def serve(app: Flask, *, host: str, port: int, processes: int = 2, threads: int 
     if processes <= 1:
         _run(app, listening, threads)
         return
+    initials("外拓")  # loads the dictionary that the children then share
     children = {_child(app, listening, threads) for _ in range(processes)}
     _watch(app, listening, threads, children)
 

@@ -7,6 +7,7 @@ import os
 import secrets
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -31,15 +32,19 @@ class Keys:
     data: bytes
     index: bytes
 
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self.data)
+
     def seal(self, text: str, *, place: str) -> bytes:
         """AES-256-GCM of `text`; `place` (table.column:row) is authenticated, so rows cannot be swapped."""
         nonce = os.urandom(12)
-        return _VERSION + nonce + AESGCM(self.data).encrypt(nonce, text.encode(), place.encode())
+        return _VERSION + nonce + self._cipher.encrypt(nonce, text.encode(), place.encode())
 
     def open(self, sealed: bytes, *, place: str) -> str:
         """The text that was sealed at `place`; raises Tampered."""
         try:
-            return AESGCM(self.data).decrypt(sealed[1:13], sealed[13:], place.encode()).decode()
+            return self._cipher.decrypt(sealed[1:13], sealed[13:], place.encode()).decode()
         except InvalidTag:
             raise Tampered(place) from None
 

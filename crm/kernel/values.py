@@ -6,7 +6,6 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 import phonenumbers
-from pypinyin import Style, lazy_pinyin
 
 from crm.kernel.errors import Invalid
 
@@ -107,6 +106,9 @@ def initials(text: str) -> str:
     """Pinyin initials of the Chinese characters, other letters as they are: 张三丰 -> zsf."""
     if text.isascii():
         return ""
+    # Its dictionary of phrases takes a third of a second to load, which few commands have a use for.
+    from pypinyin import Style, lazy_pinyin
+
     return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER, errors=lambda rest: "")).lower()
 
 

@@ -267,7 +267,6 @@ _ROOTS: BindParameter[list[int]] = bindparam("roots", expanding=True)
 _MERGED = select(LeadMerge.lead_id, LeadMerge.root_id).where(
     LeadMerge.root_id.in_(_ROOTS), LeadMerge.ended_at.is_(None)
 )
-_FAMILY = _live_query(known_at=False).where(StageEntry.lead_id.in_(bindparam("family", expanding=True)))
 _OUT = select(Lead.id).where(Lead.id.in_(_ROOTS), or_(Lead.removed_at.is_not(None), Lead.merged_into_id.is_not(None)))
 _KNOWN = select(LeadStage.__table__).where(LeadStage.lead_id.in_(_ROOTS))
 _GONE = delete(table_of(LeadStage)).where(
@@ -280,10 +279,15 @@ _SHOW = (
 )
 
 
+@cache
+def _live_of() -> Select[Any]:
+    return _live_query(known_at=False).where(StageEntry.lead_id.in_(bindparam("family", expanding=True)))
+
+
 def _project(roots: list[int]) -> None:
     connection, asked = writer(), {"roots": roots}
     family = [*roots, *(row.lead_id for row in connection.execute(_MERGED, asked))]
-    live = _grouped(connection.execute(_FAMILY, {"family": family}))
+    live = _grouped(connection.execute(_live_of(), {"family": family}))
     out = set(connection.scalars(_OUT, asked))
     wanted = {root: counting(live.get(root, ())) for root in roots if root not in out}
     known: dict[int, list[Row[Any]]] = {}
