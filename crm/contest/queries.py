@@ -155,6 +155,17 @@ def standings_of(
     return found
 
 
+def both_boards(actor: Actor, contest_id: int, *, day: date, as_of: datetime) -> tuple[Board, Board]:
+    """The board of a day alone and the one of all days through it, as the server knew them, from one reading of the records.
+
+    The same as asking `standings_of` twice, and raises the same.
+    """
+    contest = get_contest(actor, contest_id)
+    through = _asked(contest, day, True, "team", as_of, None)
+    ledger, mark = _ledger(contest, through), etag(contest.id, at=through.moment)
+    return _board(contest, replace(through, cumulative=False), ledger, mark), _board(contest, through, ledger, mark)
+
+
 _recent: dict[tuple[Any, ...], Board] = {}
 """The last boards of this process by the mark of all that they stand on: fifty phones that look at one board reckon it once.
 
@@ -460,6 +471,7 @@ __all__ = [
     "Per",
     "Version",
     "adjustments_of",
+    "both_boards",
     "contests_of_campaign",
     "etag",
     "find_contest",

@@ -10,6 +10,7 @@ from crm.kernel.clock import at_local
 from crm.kernel.unit_of_work import unit_of_work
 from crm.meetings.commands import add_case_card, add_todo, close_meeting, lock_logs, open_meeting, save_minutes
 from crm.meetings.pledging import lock_pledges, set_pledges
+from crm.meetings.reports import Standings
 from crm.meetings.storing import store_evening_report
 
 _LOCKED = (18, 5)
@@ -25,11 +26,19 @@ def hold_meetings(bank: Bank, number: int, rng: Random) -> None:
             _morning(bank, campaign_id, place, day, rng)
             _evening(bank, campaign_id, place, day, rng)
     as_of, at = at_local(day, 17, 30), at_local(day, 18, 31)
+    standings = Standings(day, as_of)
     with unit_of_work():
         for team_id in (*bank.teams, None):
             organiser = bank.actor("organiser", day)
             store_evening_report(
-                organiser, campaign_id=campaign_id, team_id=team_id, day=day, as_of=as_of, at=at, words_as_of=at
+                organiser,
+                campaign_id=campaign_id,
+                team_id=team_id,
+                day=day,
+                as_of=as_of,
+                at=at,
+                words_as_of=at,
+                standings=standings,
             )
 
 

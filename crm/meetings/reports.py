@@ -14,7 +14,7 @@ from sqlalchemy import select
 from crm.campaigns.models import Campaign
 from crm.campaigns.queries import TeamRow, get_campaign, takes_part, teams_of
 from crm.campaigns.rules import METRICS as TARGET_METRICS
-from crm.contest.queries import Board, BoardRow, contests_of_campaign, standings_of
+from crm.contest.queries import Board, BoardRow, ContestCard, both_boards, contests_of_campaign
 from crm.figures.queries import (
     DEFINITIONS_VERSION,
     METRICS,
@@ -53,12 +53,17 @@ def compose_evening(
     as_of: datetime,
     *,
     words_as_of: datetime | None = None,
+    standings: "Standings | None" = None,
 ) -> Body:
     """The body of the evening report of a team, or with no team of the whole campaign.
 
     Figures count what the server had received at `as_of`; words (minutes, cases, to-dos, locked logs) are those of
-    `words_as_of`, by default the same moment. Raises NotFound for a campaign or team that the actor may not see.
+    `words_as_of`, by default the same moment. Who composes several reports of a day passes one `standings` to all.
+    Raises NotFound for a campaign or team that the actor may not see, ValueError for standings of another day or moment.
     """
+    standings = standings or Standings(day, as_of)
+    if (standings.day, standings.as_of) != (day, as_of):
+        raise ValueError("these standings are of another day or moment")
     campaign = get_campaign(actor, campaign_id)
     check_scope(actor, team_id)
     if team_id is not None and not takes_part(campaign_id, team_id):
@@ -81,7 +86,7 @@ def compose_evening(
         "visits": {"day": _visits(field.total), "cumulative": _visits(field.total_so_far)},
         "targets": _targets(field, None) if team_id is None else [],
         "teams": [_team(frame, field, one, daily.at(one.team_id), summed.at(one.team_id)) for one in frame.teams],
-        "standings": _standings(campaign_id, day, as_of),
+        "standings": standings.of_campaign(campaign_id),
         **_words(frame),
     }
 
@@ -283,24 +288,37 @@ def _visits(counts: VisitCounts) -> Body:
 # --- the PK ------------------------------------------------------------------------------------------------------
 
 
-def _standings(campaign_id: int, day: date, as_of: datetime) -> list[Body]:
-    found = []
-    for contest in sorted(contests_of_campaign(SYSTEM, campaign_id), key=lambda one: one.id):
-        if not contest.starts_on <= day <= contest.ends_on:
-            continue
-        boards = {
-            name: standings_of(SYSTEM, contest.id, day=day, cumulative=cumulative, as_of=as_of)
-            for name, cumulative in (("daily", False), ("cumulative", True))
-        }
-        found.append(
-            {
+class Standings:
+    """The PK as the reports of one day tell it at one moment: they all show the same boards, so each contest is reckoned once.
+
+    It lives no longer than the composition that made it: nothing has to be cleared.
+    """
+
+    def __init__(self, day: date, as_of: datetime) -> None:
+        self.day, self.as_of = day, as_of
+        self._campaigns: dict[int, list[Body]] = {}
+        self._contests: dict[int, Body] = {}
+
+    def of_campaign(self, campaign_id: int) -> list[Body]:
+        """The contests in which the campaign counts on that day, each with its daily and its cumulative board."""
+        if campaign_id not in self._campaigns:
+            contests = sorted(contests_of_campaign(SYSTEM, campaign_id), key=lambda one: one.id)
+            self._campaigns[campaign_id] = [
+                self._of(one) for one in contests if one.starts_on <= self.day <= one.ends_on
+            ]
+        return self._campaigns[campaign_id]
+
+    def _of(self, contest: ContestCard) -> Body:
+        if contest.id not in self._contests:
+            daily, cumulative = both_boards(SYSTEM, contest.id, day=self.day, as_of=self.as_of)
+            self._contests[contest.id] = {
                 "contest": {"id": contest.id, "code": contest.code, "name": contest.name},
-                "rule_version": boards["cumulative"].rules_number,
-                "basis": boards["cumulative"].rules.basis,
-                **{name: _board(board) for name, board in boards.items()},
+                "rule_version": cumulative.rules_number,
+                "basis": cumulative.rules.basis,
+                "daily": _board(daily),
+                "cumulative": _board(cumulative),
             }
-        )
-    return found
+        return self._contests[contest.id]
 
 
 def _board(board: Board) -> list[Body]:

@@ -15,7 +15,7 @@ from crm.kernel.errors import Conflict, NotFound
 from crm.meetings import rules
 from crm.meetings.models import StoredReport
 from crm.meetings.policy import check_leads, visible_to
-from crm.meetings.reports import Body, compose_evening
+from crm.meetings.reports import Body, Standings, compose_evening
 from crm.meetings.rules import Difference, Kind
 from crm.people.queries import user_names
 
@@ -45,15 +45,17 @@ def store_evening_report(
     at: datetime,
     words_as_of: datetime | None = None,
     reason: str = "",
+    standings: Standings | None = None,
 ) -> StoredReport:
     """Composes the evening report and keeps it. The same body as the newest revision answers with that one.
 
+    Who stores several reports of a day passes one `standings` to all.
     Another body needs a reason (Conflict("report.other_body") without one) and becomes the next revision. Raises NotFound for
     what the actor may not see, Forbidden for who does not lead that meeting.
     """
     get_campaign(actor, campaign_id)
     check_leads(actor, team_id)
-    body = compose_evening(actor, campaign_id, team_id, day, as_of, words_as_of=words_as_of)
+    body = compose_evening(actor, campaign_id, team_id, day, as_of, words_as_of=words_as_of, standings=standings)
     return keep_report(
         actor, body, campaign_id=campaign_id, team_id=team_id, day=day, as_of=as_of, at=at, reason=reason
     )

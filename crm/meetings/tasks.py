@@ -14,7 +14,7 @@ from crm.kernel.actor import SYSTEM
 from crm.kernel.clock import business_day, now
 from crm.kernel.db import db
 from crm.kernel.installation import zone_name
-from crm.meetings.reports import Body, compose_evening
+from crm.meetings.reports import Body, Standings, compose_evening
 from crm.meetings.rules import bell_of
 from crm.meetings.storing import keep_report, newest_report
 
@@ -42,8 +42,9 @@ def composed(slot: datetime) -> list[Prepared]:
     One that somebody stored at the bell or later is left out.
     """
     day = business_day(slot, zone_name())
+    standings = Standings(day, slot)
     return [
-        Prepared(campaign_id, team_id, compose_evening(SYSTEM, campaign_id, team_id, day, slot))
+        Prepared(campaign_id, team_id, compose_evening(SYSTEM, campaign_id, team_id, day, slot, standings=standings))
         for campaign_id in db.session.scalars(_campaigns_on(day)).all()
         for team_id in (None, *(team.team_id for team in teams_of(campaign_id)))
         if not _stored_since(campaign_id, team_id, day, slot)

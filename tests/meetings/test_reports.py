@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
-from crm.contest.queries import standings_of
+from crm.contest.queries import both_boards, standings_of
 from crm.figures.queries import FunnelQuery, funnel, visits
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, NotFound
@@ -14,9 +14,9 @@ from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.commands import void_stage
 from crm.leads.ledger_models import StageEntry
 from crm.leads.rules import Stage
-from crm.meetings import commands, pledging, storing
+from crm.meetings import commands, pledging, storing, tasks
 from crm.meetings.models import StoredReport
-from crm.meetings.reports import compose_evening
+from crm.meetings.reports import Standings, compose_evening
 from crm.meetings.rules import canonical, differences, fingerprint
 from crm.outreach import log_commands
 from tests.meetings.setting import LATER, a_day, lead, meeting, pk, visit
@@ -283,6 +283,38 @@ def test_differences_name_the_place():
 
 def test_a_day_before_the_contest_has_no_standings_and_breaks_nothing(actor, cast):
     assert compose(actor, cast, day=DAY_1, as_of=NOON)["standings"] == []
+
+
+def test_the_reports_of_a_day_read_the_records_of_the_pk_once(actor, cast, queries):
+    """However many reports are composed together: one reading, for the boards of the day and so far of every report."""
+    pk(actor, cast)
+    a_day(actor, cast)
+    db.session.remove()
+    with queries() as seen:
+        prepared = tasks.composed(BELL)
+    assert [one.team_id for one in prepared] == [None, cast.teams["red"], cast.teams["blue"]]
+    for table in ("FROM intent_entry LEFT OUTER JOIN lead_merge", "FROM adjustment \nWHERE adjustment.contest_id"):
+        assert len([one for one in seen.statements if table in one and "max(" not in one]) == 1, table
+    assert seen.count <= 130
+
+
+def test_composed_together_or_alone_a_report_is_the_same(actor, cast):
+    contest_id = pk(actor, cast)
+    a_day(actor, cast)
+    lead(actor, cast, "bob", "red", Stage.ACCEPTED, at=NOON - timedelta(days=1))
+    for one in tasks.composed(BELL):
+        team = next((name for name, team_id in cast.teams.items() if team_id == one.team_id), None)
+        assert canonical(one.body) == canonical(compose(actor, cast, team=team))
+    daily, cumulative = both_boards(actor("olga"), contest_id, day=DAY_2, as_of=BELL)
+    assert daily == standings_of(actor("olga"), contest_id, day=DAY_2, cumulative=False, as_of=BELL)
+    assert cumulative == standings_of(actor("olga"), contest_id, day=DAY_2, as_of=BELL)
+    assert daily.rows != cumulative.rows
+
+
+def test_standings_of_another_day_or_moment_are_refused(actor, cast):
+    for other in (Standings(DAY_1, BELL), Standings(DAY_2, LATER)):
+        with pytest.raises(ValueError, match="another day"):
+            compose(actor, cast, standings=other)
 
 
 def test_a_report_takes_the_same_number_of_queries_however_much_happened(actor, cast, queries):
