@@ -93,12 +93,12 @@ def change_contest(
     return contest
 
 
-def start_contest(actor: Actor, contest_id: int, *, version: int) -> Contest:
-    """Fixes the rules: from here on they change by further versions only."""
+def start_contest(actor: Actor, contest_id: int, *, version: int, at: datetime | None = None) -> Contest:
+    """Fixes the rules: from here on they change by further versions only. `at` is the moment of it, now when it is not named."""
     contest = _contest(actor, contest_id, version)
     if contest.status != "draft":
         raise Invalid("contest.begun")
-    contest.status = "running"
+    contest.status, contest.started_at = "running", at or now()
     contest.version += 1
     audit.record(actor, "contest.start", "contest", contest.id, rules=versions_of(contest.id)[-1].number)
     return contest

@@ -71,10 +71,12 @@ def find_contest(actor: Actor, code: str) -> ContestCard:
     return get_contest(actor, number if number < LARGEST_CODE else 0)
 
 
-def contests_of_campaign(actor: Actor, campaign_id: int) -> list[ContestCard]:
-    """The contests, begun or closed, in which a campaign counts, the newest first."""
+def contests_of_campaign(actor: Actor, campaign_id: int, *, as_of: datetime | None = None) -> list[ContestCard]:
+    """The contests, begun or closed, in which a campaign counts, the newest first; with `as_of` those that had begun by then."""
     ids = select(ContestCampaign.contest_id).where(ContestCampaign.campaign_id == campaign_id)
     query = select(Contest).where(visible_to(actor), Contest.status != "draft", Contest.id.in_(ids))
+    if as_of is not None:
+        query = query.where(Contest.started_at <= as_of)
     return _cards(query.order_by(Contest.starts_on.desc(), Contest.id.desc()))
 
 

@@ -11,7 +11,10 @@ from crm.kernel.db import Base, UTCDateTime
 
 
 class Contest(Base):
-    """A competition of teams over a window of days, on one campaign or several."""
+    """A competition of teams over a window of days, on one campaign or several.
+
+    `started_at`: when it began, which reports as of an earlier moment do not know; None for a draft.
+    """
 
     __tablename__ = "contest"
 
@@ -24,10 +27,12 @@ class Contest(Base):
     status: Mapped[str] = mapped_column(String(12), default="draft")
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     version: Mapped[int] = mapped_column(default=1)
 
     __table_args__ = (
         CheckConstraint("ends_on >= starts_on", name="dates"),
+        CheckConstraint("(status = 'draft') = (started_at IS NULL)", name="started"),
         CheckConstraint("status IN ('draft','running','closed')", name="status"),
     )
 

@@ -263,7 +263,9 @@ def _contest(bank: Bank) -> None:
         organiser, code="DEMO-PK", name="六天大会战 PK", campaign_ids=[bank.campaigns[CampaignModel.ROADSHOW]], team_ids=bank.teams,
         starts_on=bank.first_day, ends_on=bank.today,
     )  # fmt: skip
-    bank.contest_id = contests.start_contest(organiser, made.id, version=made.version).id
+    bank.contest_id = contests.start_contest(
+        organiser, made.id, version=made.version, at=at_local(bank.first_day, 8)
+    ).id
 
 
 def close_past(bank: Bank, at: datetime) -> None:

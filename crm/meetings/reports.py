@@ -302,7 +302,8 @@ class Standings:
     def of_campaign(self, campaign_id: int) -> list[Body]:
         """The contests in which the campaign counts on that day, each with its daily and its cumulative board."""
         if campaign_id not in self._campaigns:
-            contests = sorted(contests_of_campaign(SYSTEM, campaign_id), key=lambda one: one.id)
+            begun = contests_of_campaign(SYSTEM, campaign_id, as_of=self.as_of)
+            contests = sorted(begun, key=lambda one: one.id)
             self._campaigns[campaign_id] = [
                 self._of(one) for one in contests if one.starts_on <= self.day <= one.ends_on
             ]

@@ -277,8 +277,10 @@ def create_tables() -> None:
         sa.Column("status", sa.String(length=12), nullable=False),
         sa.Column("created_by_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("status IN ('draft','running','closed')", name=op.f("ck_contest_status")),
+        sa.CheckConstraint("(status = 'draft') = (started_at IS NULL)", name=op.f("ck_contest_started")),
         sa.CheckConstraint("ends_on >= starts_on", name=op.f("ck_contest_dates")),
         sa.ForeignKeyConstraint(
             ["created_by_id"], ["user_account.id"], name=op.f("fk_contest_created_by_id_user_account")

@@ -31,14 +31,14 @@ def meeting(actor, cast, *, team="red", kind="evening", day=DAY_2, who="olga", a
         return made.id
 
 
-def pk(actor, cast) -> int:
-    """A running contest of both teams on the cast's campaign."""
+def pk(actor, cast, at=None) -> int:
+    """A running contest of both teams on the cast's campaign, begun at that moment."""
     with unit_of_work():
         made = contest.create_contest(
             actor("olga"), code="PK-1", name="东大街PK", campaign_ids=[cast.campaigns["roadshow"]],
             team_ids=list(cast.teams.values()), starts_on=DAY_1, ends_on=DAY_6,
         )  # fmt: skip
-        contest.start_contest(actor("olga"), made.id, version=made.version)
+        contest.start_contest(actor("olga"), made.id, version=made.version, at=at)
         return made.id
 
 

@@ -311,6 +311,14 @@ def test_composed_together_or_alone_a_report_is_the_same(actor, cast):
     assert daily.rows != cumulative.rows
 
 
+def test_a_contest_begun_after_the_bell_is_not_in_the_report_of_the_bell(actor, cast):
+    a_day(actor, cast)
+    before = canonical(compose(actor, cast))
+    pk(actor, cast, at=BELL + SECOND)
+    assert canonical(compose(actor, cast)) == before
+    assert len(compose(actor, cast, as_of=LATER)["standings"]) == 1
+
+
 def test_standings_of_another_day_or_moment_are_refused(actor, cast):
     for other in (Standings(DAY_1, BELL), Standings(DAY_2, LATER)):
         with pytest.raises(ValueError, match="another day"):
