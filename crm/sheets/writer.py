@@ -275,7 +275,8 @@ class _Table:
                 # SUBTOTAL leaves other subtotals out, so that the total over groups counts each row once.
                 function = "SUBTOTAL(9," if self.spec.group_by else "SUM("
                 formula = f"={function}{name}{first + 1}:{name}{self.row})"
-                cached = sums.get(column.key, 0)
+                # Decimals added up as binary numbers end in dust (…699999); nine places hold every figure of a sheet.
+                cached = round(sums.get(column.key, 0), 9)
                 self.sheet.write_formula(self.row, index, formula, self.styles(column.kind, place), cached)
             elif column.total == "rate" and column.formula is not None:
                 self._rate(self.row, index, column.formula, sums, place)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import zipfile
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,13 @@ def test_totals_rates_and_layout(tmp_path: Path) -> None:
     assert (live.freeze_panes, live.auto_filter.ref) == ("B5", "A4:F9")
     assert (live.page_setup.orientation, live.page_setup.paperSize, live.print_title_rows) == ("landscape", 9, "$3:$4")
     assert {str(area) for area in live.merged_cells.ranges} == {"A3:A4", "B3:B4", "C3:D3", "E3:E4", "F3:F4"}
+
+
+def test_a_sum_of_decimals_is_the_decimal_sum(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    columns = [Column("team", "小组"), Column("points", "积分", "decimal", total="sum")]
+    write_workbook(path, [SheetSpec("a", "a", columns, [["一", Decimal("0.1")], ["二", Decimal("0.2")]])])
+    assert [row[1].value for row in opened(path, data_only=True).active.iter_rows(min_row=4)] == [0.1, 0.2, 0.3]
 
 
 def test_charts_are_native_and_a_funnel_has_an_invisible_spacer(tmp_path: Path) -> None:
