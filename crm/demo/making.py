@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from crm.demo.bank import FIELD_DAYS, Bank, close_past, found_bank
 from crm.demo.meetings import hold_meetings
 from crm.demo.street import Street
 from crm.founding import lay_foundation
-from crm.kernel.clock import business_day
+from crm.kernel.clock import at_local, business_day
 from crm.kernel.db import db
 from crm.kernel.installation import zone_name
 from crm.kernel.unit_of_work import unit_of_work
@@ -46,9 +46,10 @@ def make_demo(*, seed: int, at: datetime, bank_name: str, tell: Callable[[str], 
         tell(f"day {number + 1} of {FIELD_DAYS}")
         with unit_of_work():
             street.sprint_day(number)
+            street.bank_feeds_back(at_local(bank.first_day + timedelta(days=number), 17, 30))
         hold_meetings(bank, number, rng)
     with unit_of_work():
-        street.bank_feeds_back()
+        street.bank_feeds_back(at)
     return bank
 
 

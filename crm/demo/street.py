@@ -49,6 +49,7 @@ class Street:
     cases: int = 0
     taken: list[tuple[int, str]] = field(default_factory=list)
     accepted: list[tuple[int, datetime, float, float]] = field(default_factory=list)
+    fed_back: set[tuple[int, Stage]] = field(default_factory=set)
     people: dict[str, Member] = field(default_factory=dict)
 
     def sprint_day(self, number: int) -> None:
@@ -57,16 +58,20 @@ class Street:
         for place in range(len(self.bank.teams)):
             self._team_day(place, day, DAY_FACTOR.get(number, 1.0))
 
-    def bank_feeds_back(self) -> None:
-        """What the branch made of the cases: 60-75 % approved after two days, of those 60-75 % paid out a day later."""
+    def bank_feeds_back(self, by: datetime) -> None:
+        """What the branch had made of the cases by then: 60-75 % approved after two days, of those 60-75 % paid out a day later.
+
+        Told day by day, as the server would hear of it: an evening's report knows the answers of its day.
+        """
+        organiser = self.bank.actor("organiser", self.bank.today)
         for lead_id, at, yes, out in self.accepted:
-            decided, paid = at + timedelta(days=2), at + timedelta(days=3)
-            if decided >= self.until or yes > 0.68:
-                continue
-            actor = self.bank.actor("organiser", self.bank.today)
-            record_stage(actor, lead_id, Stage.APPROVED, clocks=Clocks.at(decided))
-            if paid < self.until and out < 0.68:
-                record_stage(actor, lead_id, Stage.DISBURSED, clocks=Clocks.at(paid))
+            for stage, due, chance in (
+                (Stage.APPROVED, at + timedelta(days=2), yes),
+                (Stage.DISBURSED, at + timedelta(days=3), max(yes, out)),
+            ):
+                if due < min(by, self.until) and chance <= 0.68 and (lead_id, stage) not in self.fed_back:
+                    self.fed_back.add((lead_id, stage))
+                    record_stage(organiser, lead_id, stage, clocks=Clocks.at(due))
 
     def side_campaigns(self) -> None:
         """A few leads of the smaller campaigns, and some that came by themselves."""
