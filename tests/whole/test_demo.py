@@ -9,38 +9,41 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import time_machine
-from flask import Flask
+from flask import Flask, current_app
 from openpyxl import load_workbook
 from sqlalchemy import func, select
 
+import crm.kernel.terminal as terminal
 from crm import create_app
 from crm.campaigns.models import Campaign
 from crm.campaigns.rules import CampaignModel
-from crm.contest.queries import standings_of
 from crm.demo import making
 from crm.demo.bank import FIELD_DAYS, Bank
 from crm.demo.making import make_demo, sign_ins
-from crm.figures.queries import FunnelCounts, FunnelQuery, funnel, funnel_as_of, matrix, visit_matrix
+from crm.figures.queries import FunnelCounts, FunnelQuery, funnel, matrix, visit_matrix
 from crm.kernel import audit
 from crm.kernel.actor import SYSTEM
 from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.kernel.schema import migrate
 from crm.leads import ledger
-from crm.leads.ledger_models import IntentEntry
 from crm.meetings.models import StoredReport
 from crm.meetings.storing import verify_reports
-from crm.outreach.models import Attendance, DailyLog, Tally, Visit
+from crm.outreach.models import DailyLog, Tally, Visit
 from crm.reports.rules import WorkbookQuery
 from crm.reports.workbook import made_workbook
 from crm.settings import Settings
 from tests.conftest import KEYS
 from tests.figures.making import recount
+from tests.reckoning.comparing import GROUPS, Reader, compare_boards, compare_funnel
+from tests.reckoning.evening import Evening, without_words
+from tests.reckoning.raw import Raw
+from tests.reckoning.reading import first_row, sheet_rows
+from tests.reckoning.sheets import Book
 
 pytestmark = pytest.mark.slow
 
@@ -48,9 +51,7 @@ SEED = 7
 TODAY = date(2026, 11, 24)
 MOMENT = at_local(TODAY, 7, 30)
 LAST_DAY = TODAY - timedelta(days=1)
-BELL = at_local(LAST_DAY, 17, 30)
 STAGES = ("consult", "application", "accepted")
-POINTS = {"visit": 1, "consult": 2, "intent": 3, "application": 8, "accepted": 15}
 
 
 def bare_app(home: Path) -> Flask:
@@ -139,94 +140,48 @@ def test_every_day_has_its_stored_reports_and_they_are_untouched(bank, sprint):
         assert hashlib.sha256(text.encode()).hexdigest() == one.sha256
 
 
-def test_funnel_board_and_stored_report_of_the_last_day_agree(bank, sprint):
-    """As of the bell: what came in later is in none of the three."""
-    query = select(StoredReport).where(StoredReport.team_id.is_(None), StoredReport.day == LAST_DAY)
-    report = db.session.scalars(query).one().body
-    for name, first in (("day", LAST_DAY), ("cumulative", bank.first_day)):
-        known = funnel_as_of(SYSTEM, sprint, None, first, LAST_DAY, BELL, by="team")
-        expected = {int(row.key): shown(row.counts) for row in known.rows}
-        assert {one["id"]: tuple(one[name][stage] for stage in STAGES) for one in report["teams"]} == expected
-        assert tuple(report["funnel"][name][stage] for stage in STAGES) == shown(known.total)
-        board = standings_of(SYSTEM, bank.contest_id, day=LAST_DAY, cumulative=name != "day", as_of=BELL)
-        assert {row.team_id: shown(row.funnel) for row in board.rows} == expected
-        (printed,) = report["standings"]
-        told = printed["cumulative" if name == "cumulative" else "daily"]
-        assert [(one["rank"], one["team_id"], one["points"], one["score"], one["person_days"]) for one in told] == [
-            (row.rank, row.team_id, row.points_shown, row.score_shown, row.person_days) for row in board.rows
-        ]
-        rates = [(one["application_rate"]["percent"], one["acceptance_rate"]["percent"]) for one in told]
-        assert rates == [(row.application_rate.percent(), row.acceptance_rate.percent()) for row in board.rows]
+@pytest.fixture(scope="module")
+def raw(bank: Bank) -> Raw:
+    """The bank's rows, read once."""
+    return Raw.read()
 
 
-def points_of(sprint: int, team_id: int) -> Fraction:
-    """A team's points by the written rules, from the raw rows: no cap is reached in the demo, a companion gets 0.3 of a visit."""
-    visits = db.session.scalars(
-        select(Visit).where(
-            Visit.campaign_id == sprint, Visit.team_id == team_id, Visit.valid, Visit.voided_at.is_(None)
-        )
-    ).all()
-    busiest = Counter((one.member_id, one.day) for one in visits)
-    busiest.update((one.companion_id, one.day) for one in visits if one.companion_id)
-    assert max(busiest.values()) <= 30
-    stages = Counter(one.stage for one in recount() if (one.campaign, one.team) == (sprint, team_id))
-    intents = db.session.scalars(
-        select(IntentEntry.lead_id).where(
-            IntentEntry.campaign_id == sprint, IntentEntry.team_id == team_id, IntentEntry.intent.in_(("A", "B"))
-        )
-    )
-    total = Fraction(len(visits)) + Fraction(3, 10) * sum(1 for one in visits if one.companion_id)
-    total += POINTS["intent"] * len(set(intents))
-    return total + sum(POINTS[stage] * stages[stage] for stage in STAGES)
+@pytest.fixture
+def organiser(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    app = current_app._get_current_object()
+    monkeypatch.setattr(terminal, "application", lambda: app)
+    return Reader(app, bank.users["organiser"])
 
 
-def test_the_board_is_what_the_raw_rows_say(bank, sprint):
-    board = standings_of(SYSTEM, bank.contest_id, day=LAST_DAY, cumulative=True)
-    counts = recounted(sprint)
-    for row in board.rows:
-        roll = select(func.count()).where(
-            Attendance.campaign_id == sprint,
-            Attendance.team_id == row.team_id,
-            Attendance.state.in_(("present", "late")),
-        )
-        assert shown(row.funnel) == counts[row.team_id]
-        assert row.points == points_of(sprint, row.team_id)
-        assert row.person_days == db.session.scalar(roll)
-        assert row.score == row.points / row.person_days
-    assert [row.score for row in board.rows] == sorted((row.score for row in board.rows), reverse=True)
+@pytest.mark.parametrize("by", GROUPS)
+def test_the_funnel_says_what_the_raw_rows_say(bank, raw, organiser, by):
+    compare_funnel(organiser, raw, by, "period", date(2026, 1, 1), TODAY)
 
 
-def test_the_workbook_says_the_same(bank, sprint, tmp_path):
+@pytest.mark.parametrize("by", ["team", "district", "trade"])
+def test_the_cohorts_are_what_the_raw_rows_say(bank, raw, organiser, by):
+    compare_funnel(organiser, raw, by, "cohort", date(2026, 1, 1), TODAY)
+
+
+@pytest.mark.parametrize("per", ["team", "member"])
+def test_the_boards_are_what_the_raw_rows_say(bank, raw, organiser, per):
+    for day in (bank.first_day, bank.first_day + timedelta(days=2), LAST_DAY):
+        compare_boards(organiser, raw, bank.contest_id, day, per, at=MOMENT)
+
+
+def test_every_stored_report_is_what_the_raw_rows_say(bank, raw):
+    """As of each bell: what came in later is in none of them."""
+    for one in db.session.scalars(select(StoredReport)).all():
+        wanted = Evening(raw, one.campaign_id, one.team_id, one.day, one.as_of, one.composed_at).body()
+        assert without_words(one.body) == wanted, (one.day, one.team_id)
+
+
+def test_every_cell_of_the_workbook_is_what_the_raw_rows_say(bank, raw, sprint, tmp_path):
     """The cached values, as a program without a calculator reads them."""
     with made_workbook(SYSTEM, WorkbookQuery(sprint), bank="清江农商银行", folder=tmp_path, at=MOMENT) as made:
         sheets = load_workbook(made.path, data_only=True)
-        board = table(sheets["团队PK"])
-        days = table(sheets["每日战况"])
-    expected = {team: recounted(sprint)[team_id] for team_id, team in names(bank).items()}
-    found = {
-        row["小组"]: tuple(row[head] for head in ("咨询数", "申请数", "受理进件数")) for row in board if row["小组"]
-    }
-    assert found == expected
-    walked = visit_matrix(SYSTEM, FunnelQuery(campaign_ids=(sprint,)), ("team",))
-    visits = {row["小组"]: row["有效走访"] for row in board if row["小组"]}
-    assert visits == {team: walked[(str(team_id),)].valid for team_id, team in names(bank).items()}
-    of_day = {row["日期"].date(): row["咨询数"] for row in days if hasattr(row["日期"], "date")}
-    for day in (bank.first_day, LAST_DAY):
-        assert of_day[day] == sum(counts[0] for counts in recounted(sprint, day).values())
-    total = next(row for row in days if row["日期"] == "合计")
-    assert total["咨询数"] == sum(counts[0] for counts in expected.values())
-
-
-def table(sheet) -> list[dict]:
-    """Rows by their lower heading; of headings that come again (one block for each team) the first stands."""
-    upper, lower, *rows = list(sheet.iter_rows(min_row=3, values_only=True))
-    heads = [below or above for above, below in zip(upper, lower, strict=True)]
-    return [{head: row[heads.index(head)] for head in heads if head} for row in rows]
-
-
-def names(bank: Bank) -> dict[int, str]:
-    found = funnel(SYSTEM, FunnelQuery(campaign_ids=(bank.campaigns[CampaignModel.ROADSHOW],), by="team"))
-    return {int(row.key): str(row.label) for row in found.rows}
+    for name, wanted in Book(raw, sprint, MOMENT, TODAY).sheets(bank.contest_id).items():
+        assert sheet_rows(sheets[name], first_row(sheets[name])) == wanted, name
 
 
 def early_figures(bank: Bank) -> dict[object, object]:

@@ -4,10 +4,9 @@ One hard story is told once for all of these tests; none of them changes it for 
 """
 
 import ast
-import json
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import pytest
 import time_machine
 from click.testing import CliRunner
-from flask import Flask
 from sqlalchemy import select, text
 
 import crm.kernel.terminal as terminal
@@ -31,19 +29,18 @@ from crm.people.models import User
 from crm.people.queries import actor_of
 from crm.wiring import GRANTS
 from tests.cast import Cast
-from tests.conftest import FreshClient
 from tests.moments import DAY_1, DAY_2, DAY_3, DAY_6
 from tests.reckoning import reading
-from tests.reckoning.boards import FIELD, Place, board
+from tests.reckoning.boards import FIELD, board
+from tests.reckoning.comparing import GROUPS, Reader, compare_boards, compare_funnel, figures_of
 from tests.reckoning.evening import Evening, without_words
 from tests.reckoning.raw import Raw
 from tests.reckoning.sheets import Book
 from tests.reckoning.story import EVENING, tell
-from tests.reckoning.sums import Asked, Figures, cohort, keys, period, rounded, total
+from tests.reckoning.sums import Asked, Figures, total
 from tests.reports.filling import workbook
 from tests.reports.reading import calculated, opened
 
-GROUPS = ("team", "campaign", "district", "place", "model", "trade", "approach", "member", "day")
 DAYS = (DAY_1, DAY_2, DAY_3, DAY_6)
 FIRST, LAST = DAY_1, date(2026, 12, 31)
 COUNTERS = ("crm.figures", "crm.contest", "crm.meetings", "crm.reports", "crm.leads", "crm.outreach")
@@ -51,31 +48,16 @@ COUNTERS = ("crm.figures", "crm.contest", "crm.meetings", "crm.reports", "crm.le
 
 @dataclass
 class Told:
-    """The story in its app, its two contests and its raw rows."""
+    """The story in its app, its two contests, its raw rows, and Olga who reads."""
 
-    app: Flask
     cast: Cast
     contests: dict[str, int]
-    raw: Raw = field(default_factory=Raw.read)
+    raw: Raw
+    olga: Reader
 
     def actor(self, name: str):
         """That person with the rights of this moment."""
         return actor_of(db.session.get_one(User, self.cast.users[name]), on=business_day(now()), grants=GRANTS)
-
-    def page(self, address: str) -> str:
-        """What Olga sees there."""
-        client = FreshClient(self.app, self.app.response_class, use_cookies=True)
-        user = db.session.get_one(User, self.cast.users["olga"])
-        with client.session_transaction() as session:
-            session["_user_id"] = f"{user.id}|{user.session_version}"
-            session["since"] = now().timestamp()
-        answer = client.get(address)
-        assert answer.status_code == 200, address
-        return answer.text
-
-    def run(self, command, *arguments: str) -> Any:
-        """What the command says as JSON."""
-        return json.loads(CliRunner().invoke(command, ["--json", *arguments], catch_exceptions=False).output)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +66,7 @@ def told(stage) -> Iterator[Told]:
     with app.test_request_context(), time_machine.travel(EVENING, tick=False), pytest.MonkeyPatch.context() as patch:
         patch.setattr(terminal, "application", lambda: app)
         reset()
-        found = Told(app, deepcopy(cast), {}, Raw({}))
+        found = Told(deepcopy(cast), {}, Raw({}), Reader(app, cast.users["olga"]))
         found.contests = tell(found.cast, found.actor)
         found.raw = Raw.read()
         yield found
@@ -92,16 +74,14 @@ def told(stage) -> Iterator[Told]:
 
 
 def reckoned(told: Told, by: str, view: str = "period", parent: int | None = None, **more) -> dict[str, Figures]:
-    asked, key = Asked(FIRST, LAST, **more), keys(told.raw, by, parent)
-    found = period(told.raw, asked, key) if view == "period" else cohort(told.raw, asked, key)
-    return {name: one for name, one in found.items() if any(vars(one).values())}
+    return figures_of(told.raw, by, view, Asked(FIRST, LAST, **more), parent)
 
 
 def test_the_reckoning_asks_no_room_that_counts():
     folder = Path(tests.reckoning.__file__).parent
     asked = {
         name
-        for path in folder.glob("*.py") if path.name != "story.py"
+        for path in folder.glob("*.py") if path.name not in ("story.py", "comparing.py")
         for node in ast.walk(ast.parse(path.read_text()))
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in getattr(node, "names", [])])
     }  # fmt: skip
@@ -130,31 +110,13 @@ def test_the_story_holds_what_makes_numbers_differ(told):
 @pytest.mark.parametrize("by", GROUPS)
 @pytest.mark.parametrize("view", ["period", "cohort"])
 def test_command_page_and_file_say_what_the_raw_rows_say(told, by, view):
-    wanted, visits = reckoned(told, by, view), view == "period"
-    said = told.run(funnel_command, "--by", by, "--view", view, "--from", FIRST.isoformat(), "--to", LAST.isoformat())
-    assert {row["key"] for row in said} == wanted.keys()
-    for row in said:
-        assert {name: row[name] for name in row if name not in ("key", "code", "label")} == reading.json_row(
-            wanted[row["key"]], visits=visits
-        )
-    labels = {row["key"]: row["label"] for row in said}
-    asked = f"by={by}&view={view}&from={FIRST}&to={LAST}"
-    rows = reading.csv_rows(told.page(f"/funnel.csv?{asked}"))
-    every = {labels[key]: one for key, one in wanted.items()} | {"合计": total(wanted.values())}
-    assert len(every) == len(wanted) + 1
-    shown = {
-        row[0]: row[1:-2] for row in rows if row[0] in every or any(cell not in ("0", "—", "") for cell in row[1:-2])
-    }
-    assert shown == {label: reading.csv_row(one, visits=visits) for label, one in every.items()}
-    table = reading.tables(told.page(f"/funnel?{asked}"))[-1][1:]
-    cells = {row[0]: [reading.numbers(cell) for cell in row[1:]] for row in table if row[0] in every}
-    assert cells == {label: reading.funnel_row(one, visits=visits) for label, one in every.items()}
+    compare_funnel(told.olga, told.raw, by, view, FIRST, LAST)
 
 
 @pytest.mark.parametrize("view", ["period", "cohort"])
 def test_the_bars_of_the_page_say_the_same(told, view):
     one = total(reckoned(told, "team", view).values())
-    steps = reading.tables(told.page(f"/funnel?view={view}&from={FIRST}&to={LAST}"))[0][1:]
+    steps = reading.tables(told.olga.page(f"/funnel?view={view}&from={FIRST}&to={LAST}"))[0][1:]
     assert [reading.numbers(row[2]) for row in steps] == [[f"{count:,}"] for count in one.stages]
     least = (0, 10, 5, 0, 0)
     rates = [reading.rate_tokens(*pair, few) for *pair, few in zip(one.stages[1:], one.stages, least[1:], strict=False)]
@@ -170,7 +132,7 @@ def test_a_district_counts_what_lies_below_it(told, place):
         )
     }
     wanted = reckoned(told, "district", parent=number, **of)
-    said = told.run(
+    said = told.olga.run(
         funnel_command,
         "--by",
         "district",
@@ -184,7 +146,7 @@ def test_a_district_counts_what_lies_below_it(told, place):
     assert {row["key"]: (row["consult"], row["visits_valid"]) for row in said} == {
         key: (one.consult, one.valid) for key, one in wanted.items()
     }
-    tree = told.run(funnel_command, "--by", "district", "--from", FIRST.isoformat(), "--to", LAST.isoformat())
+    tree = told.olga.run(funnel_command, "--by", "district", "--from", FIRST.isoformat(), "--to", LAST.isoformat())
     above = {row["key"]: row for row in tree}
     if place == "town":
         assert sum(row["consult"] for row in said) == above[str(number)]["consult"] > 0
@@ -216,50 +178,14 @@ def test_a_changed_total_would_be_noticed(told):
 # --- the PK ----------------------------------------------------------------------------------------------------------
 
 
-def told_place(told: Told, one: Place, per: str) -> dict[str, Any]:
-    """A place as the command's JSON has it."""
-    teams, people = told.raw.names("team"), told.raw.names("user_account")
-    who = {"team": teams[one.party]} if per == "team" else {"member": people[one.party], "team": teams[one.team]}
-    consult, application, accepted = (one.counts[name] for name in FIELD)
-    return {
-        "rank": one.rank, **who, "points": float(rounded(one.points, 2)), "score": float(rounded(one.score)),
-        "person_days": one.person_days, "visits": one.counts["visit"], "consult": consult, "intent": one.counts["intent"],
-        "application": application, "accepted": accepted, "application_rate": application / consult if consult else None,
-        "acceptance_rate": accepted / application if application else None,
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize("per", ["team", "member"])
 @pytest.mark.parametrize("day", DAYS)
 def test_the_boards_are_what_the_raw_rows_say(told, day, per):
-    said = told.run(standings_command, "--contest", "PK-1", "--day", day.isoformat(), "--per", per)
-    for span, cumulative in (("daily", False), ("cumulative", True)):
-        places = board(told.raw, told.contests["pk"], day, cumulative=cumulative, per=per, at=EVENING)
-        assert said[span] == [told_place(told, one, per) for one in places]
-        shown = "total" if cumulative else "day"
-        page = told.page(f"/contests/{told.contests['pk']}?day={day}&per={per}&span={shown}")
-        rows = [[reading.numbers(cell) for cell in row] for row in reading.tables(page)[0][1:]]
-        assert rows == [board_row(one, day) for one in places] or not any(
-            one.points or one.person_days for one in places
-        )
-
-
-def board_row(one: Place, day: date) -> list[list[str]]:
-    """A row of the board's page, cell by cell."""
-    least = {"consult": 20, "application": 9} if day >= DAY_3 else {"consult": 10, "application": 5}
-    climbed = "—" if one.before is None else f"{one.before - one.rank:+,}".lstrip("+")
-    gap = "—" if one.gap is None else rounded(one.gap)
-    consult, application, accepted = (one.counts[name] for name in FIELD)
-    counts = [one.person_days, one.counts["visit"], consult, one.counts["intent"], application, accepted]
-    return [
-        [str(one.rank)], [climbed], [], [rounded(one.score)], [gap], [one.told_points], *([f"{count:,}"] for count in counts),
-        reading.rate_tokens(application, consult, least["consult"]),
-        reading.rate_tokens(accepted, application, least["application"]),
-    ]  # fmt: skip
+    compare_boards(told.olga, told.raw, told.contests["pk"], day, per, at=EVENING)
 
 
 def test_ties_fall_as_the_rules_say(told):
-    said = told.run(standings_command, "--contest", "PK-T", "--day", DAY_1.isoformat())["cumulative"]
+    said = told.olga.run(standings_command, "--contest", "PK-T", "--day", DAY_1.isoformat())["cumulative"]
     assert [(row["rank"], row["team"], row["score"]) for row in said] == [
         (1, "case队", 20.0), (2, "form队", 20.0), (3, "same队", 20.0), (3, "twin队", 20.0), (5, "later队", 20.0), (6, "none队", 0.0),
     ]  # fmt: skip
@@ -278,13 +204,13 @@ def test_the_stored_reports_are_what_the_raw_rows_say(told):
 
 
 def test_the_report_command_and_its_page_say_the_same(told):
-    said = told.run(evening, "--campaign", "C-ROAD", "--day", DAY_3.isoformat())
+    said = told.olga.run(evening, "--campaign", "C-ROAD", "--day", DAY_3.isoformat())
     stored = db.session.scalars(
         select(StoredReport).where(StoredReport.day == DAY_3, StoredReport.team_id.is_(None))
     ).one()
     assert {key: said[key] for key in stored.body} == stored.body
     body = Evening(told.raw, stored.campaign_id, None, DAY_3, stored.as_of, stored.composed_at).body()
-    page = reading.tables(told.page(f"/meetings/reports/{stored.id}"))
+    page = reading.tables(told.olga.page(f"/meetings/reports/{stored.id}"))
     said_of_teams = [[reading.numbers(cell) for cell in row[1:6]] for row in page[0][1:-1]]
     assert said_of_teams == [team_cells(team) for team in body["teams"]]
     boards = [table for table in page if any("积分" in cell for cell in table[0])][:2]
@@ -311,7 +237,7 @@ def _promised(team: dict[str, Any], metric: str, done: int) -> list[str]:
 
 
 def test_a_report_that_was_not_stored_counts_what_is_known_now(told):
-    said = told.run(evening, "--campaign", "C-ROAD", "--day", DAY_1.isoformat(), "--team", "红队")
+    said = told.olga.run(evening, "--campaign", "C-ROAD", "--day", DAY_1.isoformat(), "--team", "红队")
     wanted = Evening(told.raw, told.cast.campaigns["roadshow"], told.cast.teams["red"], DAY_1, EVENING, EVENING).body()
     asked = {key: said[key] for key in said if key not in ("stored", "revision", "sha256")}
     assert (said["stored"], without_words(asked)) == (False, wanted)
