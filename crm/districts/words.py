@@ -20,7 +20,7 @@ ERRORS: dict[str, Any] = {
     "districts.parent_closed": _l("%(name)s is out of use. Take it into use first."),
     "districts.too_deep": _l("The tree has at most %(levels)s levels."),
     "districts.twice": _l("The same district stands in row %(first)s of this sheet already."),
-    "import.in_use": _l("%(name)s is in use by now; taking it back would lose later work."),
+    "import.in_use": _l("%(name)s is in use by now; undoing it would lose later work."),
 }
 
 KINDS: dict[str, Any] = {

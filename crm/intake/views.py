@@ -255,7 +255,7 @@ def undo(batch_id: int) -> Response:
             raise
         flash(problem_sentence({"code": error.code, "facts": error.facts}), "error")
     else:
-        flash(ngettext("Taken back: %(num)s record.", "Taken back: %(num)s records.", count), "success")
+        flash(ngettext("Undone: %(num)s record.", "Undone: %(num)s records.", count), "success")
     return redirect(url_for("intake.show", batch_id=batch_id))
 
 

@@ -92,7 +92,7 @@ STATES: dict[str, tuple[Any, str, str]] = {
     "failed": (_l("Not brought in"), "bad", "alert-triangle"),
     "stopped": (_l("Broke off, nothing written"), "bad", "alert-triangle"),
     "cancelled": (_l("Given up"), "plain", "x"),
-    "undone": (_l("Taken back"), "plain", "arrow-back-up"),
+    "undone": (_l("Undone"), "plain", "arrow-back-up"),
 }
 OUTCOMES: dict[str, Any] = {
     "new": _l("New"),

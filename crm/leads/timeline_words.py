@@ -171,7 +171,7 @@ def _exit(line: Line, zone_name: str) -> tuple[str, str]:
 
 
 def _reopened(line: Line, zone_name: str) -> tuple[str, str]:
-    return _("Taken back into the funnel"), line.facts.get("text", "")
+    return _("Lead taken up again"), line.facts.get("text", "")
 
 
 def _merged(line: Line, zone_name: str) -> tuple[str, str]:

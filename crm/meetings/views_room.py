@@ -152,7 +152,7 @@ def add_case(meeting_id: int) -> Answer:
 def withdraw_case(meeting_id: int, case_id: int) -> Answer:
     """Takes a case back."""
     return _done(
-        meeting_id, "case", lambda: commands.withdraw_case(the_actor(), case_id, at=now()), _("Taken back."), "cases"
+        meeting_id, "case", lambda: commands.withdraw_case(the_actor(), case_id, at=now()), _("Withdrawn."), "cases"
     )
 
 
@@ -161,7 +161,7 @@ def withdraw_case(meeting_id: int, case_id: int) -> Answer:
 def withdraw_todo(meeting_id: int, todo_id: int) -> Answer:
     """Takes a to-do back."""
     return _done(
-        meeting_id, "todo", lambda: commands.withdraw_todo(the_actor(), todo_id, at=now()), _("Taken back."), "todos"
+        meeting_id, "todo", lambda: commands.withdraw_todo(the_actor(), todo_id, at=now()), _("Withdrawn."), "todos"
     )
 
 

@@ -1,9 +1,11 @@
 """No bare code reaches a reader: each act and each kind of record of the audit has its words, in both languages."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 import pytest
+from babel.messages.pofile import read_po
 from flask_babel import force_locale
 
 from crm.settings import PACKAGE
@@ -43,3 +45,25 @@ def test_each_act_and_each_record_of_the_audit_has_words(app, locale) -> None:
         bare += [code for code in SUBJECTS if str(wording.subject(code)) == code]
         same = [code for code in ACTS if locale == "zh_Hans_CN" and str(wording.act(code)).isascii()]
     assert sorted(bare + same) == []
+
+
+UNDO, FORBIDDEN = (
+    re.compile(r"\b(undo|undone|undoing)\b", re.I),
+    re.compile(r"\bvoid|\b(take|taken|taking)\b.* back\b", re.I),
+)
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """English and Chinese of each message."""
+    for path in sorted((PACKAGE / "translations" / "zh_Hans_CN").glob("*.po")):
+        with path.open("rb") as fragment:
+            for message in read_po(fragment):
+                if message.id:
+                    english, chinese = (one if isinstance(one, str) else one[0] for one in (message.id, message.string))
+                    yield english, chinese
+
+
+def test_what_is_undone_has_one_word_in_each_language() -> None:
+    wrong = [english for english, chinese in sentences() if FORBIDDEN.search(english) or "作废" in chinese]
+    wrong += [english for english, chinese in sentences() if UNDO.search(english) and "撤销" not in chinese]
+    assert wrong == []
