@@ -137,66 +137,70 @@ def _districts(bank: Bank) -> None:
             bank.districts[name] = made.id
 
 
+PLANNED = (
+    (
+        CampaignModel.ROADSHOW,
+        "六天大会战·街面路演",
+        -FIELD_DAYS,
+        0,
+        Status.RUNNING,
+        range(6),
+        "六天内咨询一千户、申请二百户、进件一百二十户",
+    ),
+    (
+        CampaignModel.FESTIVAL,
+        "重阳节敬老商圈行",
+        -30,
+        -27,
+        Status.CLOSED,
+        (0, 4),
+        "与餐饮、家电、婚庆商户联合，节日满减加信贷咨询",
+    ),
+    (
+        CampaignModel.EVENT,
+        "防灾减灾公益宣传",
+        -20,
+        -18,
+        Status.CLOSED,
+        (1, 3),
+        "与应急管理局联合，进社区讲防灾，建立信任",
+    ),
+    (
+        CampaignModel.CROSSOVER,
+        "家装分期联合行动",
+        -12,
+        15,
+        Status.RUNNING,
+        (2, 4),
+        "与三家建材商场合作分期，商户与业主双线获客",
+    ),
+    (
+        CampaignModel.WECHAT,
+        "客户经理微信拓客月",
+        -20,
+        10,
+        Status.RUNNING,
+        (0, 1, 5),
+        "只计有效回复，不计单纯加好友",
+    ),
+    (CampaignModel.INTEREST, "羽毛球俱乐部双周赛", -15, 30, Status.RUNNING, (2,), "园区企业主固定场次，增进往来"),
+    (CampaignModel.SALON, "小微企业主私享沙龙", 3, 5, Status.APPROVED, (2, 4), "邀约十二位A、B类客户，两次确认"),
+    (
+        CampaignModel.LECTURE,
+        "人社局创业培训嵌入讲座",
+        12,
+        12,
+        Status.DRAFT,
+        (3, 5),
+        "与人社局合办，课程嵌入信贷一小时",
+    ),
+)
+"""The campaigns: model, name, first and last day counted from today, status, places of the teams in the list of teams, goal."""
+
+
 def _campaigns(bank: Bank, rng: Random) -> None:
     day = bank.today
-    for model, name, starts, ends, status, teams, goal in (
-        (
-            CampaignModel.ROADSHOW,
-            "六天大会战·街面路演",
-            -FIELD_DAYS,
-            0,
-            Status.RUNNING,
-            range(6),
-            "六天内咨询一千户、申请二百户、进件一百二十户",
-        ),
-        (
-            CampaignModel.FESTIVAL,
-            "重阳节敬老商圈行",
-            -30,
-            -27,
-            Status.CLOSED,
-            (0, 4),
-            "与餐饮、家电、婚庆商户联合，节日满减加信贷咨询",
-        ),
-        (
-            CampaignModel.EVENT,
-            "防灾减灾公益宣传",
-            -20,
-            -18,
-            Status.CLOSED,
-            (1, 3),
-            "与应急管理局联合，进社区讲防灾，建立信任",
-        ),
-        (
-            CampaignModel.CROSSOVER,
-            "家装分期联合行动",
-            -12,
-            15,
-            Status.RUNNING,
-            (2, 4),
-            "与三家建材商场合作分期，商户与业主双线获客",
-        ),
-        (
-            CampaignModel.WECHAT,
-            "客户经理微信拓客月",
-            -20,
-            10,
-            Status.RUNNING,
-            (0, 1, 5),
-            "只计有效回复，不计单纯加好友",
-        ),
-        (CampaignModel.INTEREST, "羽毛球俱乐部双周赛", -15, 30, Status.RUNNING, (2,), "园区企业主固定场次，增进往来"),
-        (CampaignModel.SALON, "小微企业主私享沙龙", 3, 5, Status.APPROVED, (2, 4), "邀约十二位A、B类客户，两次确认"),
-        (
-            CampaignModel.LECTURE,
-            "人社局创业培训嵌入讲座",
-            12,
-            12,
-            Status.DRAFT,
-            (3, 5),
-            "与人社局合办，课程嵌入信贷一小时",
-        ),
-    ):
+    for model, name, starts, ends, status, teams, goal in PLANNED:
         bank.campaigns[model] = _campaign(
             bank, model, name, day + timedelta(days=starts), day + timedelta(days=ends), status, teams, goal, rng
         )
