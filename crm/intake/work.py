@@ -6,7 +6,9 @@ Everything is written in one transaction: a killed import leaves no row, and the
 import logging
 import subprocess
 import sys
+import traceback
 from datetime import datetime
+from pathlib import Path
 
 from flask import current_app
 from sqlalchemy import select
@@ -27,6 +29,7 @@ from crm.people.queries import actor_of
 from crm.settings import environment
 
 log = logging.getLogger("crm")
+MOST_PLACES = 12
 
 
 def start(batch_id: int) -> None:
@@ -41,7 +44,7 @@ def start(batch_id: int) -> None:
         env=environment(CRM_HOME=str(settings.home), CRM_DATABASE_URL=settings.database_url),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        # What goes wrong is said where the server says it; see `places` for what that is.
         start_new_session=True,
     )
 
@@ -68,14 +71,19 @@ def run(batch_id: int, tell: Telling | None = None) -> Result | None:
         with unit_of_work():
             commands.fail(batch_id, error, worker=worker)
     except Exception as error:
-        # What a person typed may stand in the message: type and place are enough to find it.
-        log.exception("import %s: %s", batch_id, type(error).__name__)
+        log.error("import %s: %s at %s", batch_id, type(error).__name__, places(error))
         with unit_of_work():
             commands.fail(batch_id, DomainError("import.broken"), worker=worker)
         raise
     finally:
         files.forget_progress(batch_id)
     return None
+
+
+def places(error: BaseException) -> str:
+    """Where an error came from, innermost first: files, lines and functions, without its message, which may hold what somebody typed."""
+    frames = traceback.extract_tb(error.__traceback__)[-MOST_PLACES:]
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
 
 
 def _actor_of(batch_id: int, at: datetime) -> Actor:
@@ -89,8 +97,11 @@ def _actor_of(batch_id: int, at: datetime) -> Actor:
 
 @in_application
 def main() -> None:
-    """Entry point of the process."""
-    run(int(sys.argv[1]))
+    """Entry point of the process. An error is in the log by now, without its message; Python's own report would carry it."""
+    try:
+        run(int(sys.argv[1]))
+    except Exception:
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from crm.intake import commands, files, queries
+from crm.intake import commands, files, queries, work
 from crm.intake.models import ImportBatch
+from crm.kernel import terminal
 from crm.kernel.clock import now
 from crm.kernel.crypto import save_keys
 from crm.kernel.db import db
@@ -78,3 +79,31 @@ def test_a_killed_child_leaves_nothing_and_can_be_started_again(actor, environme
         assert commands.confirm(actor("olga"), batch_id, mode="good", at=now())
     assert begin(batch_id, environment).wait(timeout=120) == 0
     assert (state(batch_id), leads()) == ("applied", 6_000)
+
+
+def test_what_breaks_an_import_reaches_the_log_and_nothing_that_anybody_typed_does(app, actor, monkeypatch, caplog):
+    batch_id = released(actor, 3)
+
+    def broken(*_args, **_kwargs):
+        raise ValueError("张三 13800138000")
+
+    monkeypatch.setattr(commands, "write", broken)
+    with pytest.raises(ValueError, match="13800138000"):
+        work.run(batch_id)
+    assert f"import {batch_id}: ValueError at test_killed.py:" in caplog.text
+    assert "broken < work.py:" in caplog.text
+    assert "13800138000" not in caplog.text
+    assert state(batch_id) == "failed"
+    monkeypatch.setattr(work.sys, "argv", ["work", str(released(actor, 2))])
+    monkeypatch.setattr(terminal, "application", lambda: app)
+    with pytest.raises(SystemExit):
+        work.main()
+
+
+def test_the_process_of_an_import_speaks_where_the_server_does(app, monkeypatch):
+    monkeypatch.setitem(app.extensions, "crm.settings", app.extensions["crm.settings"].for_tests(inline_work=False))
+    started = []
+    monkeypatch.setattr(work.subprocess, "Popen", lambda _command, **how: started.append(how))
+    work.start(1)
+    assert started[0]["stdout"] == subprocess.DEVNULL
+    assert "stderr" not in started[0]
