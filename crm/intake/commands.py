@@ -58,6 +58,33 @@ def upload(actor: Actor, *, kind: str, file: IO[bytes], file_name: str, at: date
     return batch
 
 
+def rehearse(
+    actor: Actor,
+    *,
+    kind: str,
+    file: IO[bytes],
+    file_name: str,
+    mapping: Mapping[str, str],
+    preset: Mapping[str, str],
+    today: date,
+    at: datetime,
+) -> Result:
+    """What would become of the rows; raises as `upload` and `set_mapping`. Nothing stays: no batch, no file, no entry in the audit."""
+    importer = importer_of(kind)
+    if not may_import(actor, kind):
+        raise Forbidden("import.forbidden")
+    stored = files.store(file)
+    try:
+        wanted = {key: value for key, value in preset.items() if value}
+        for key in wanted:
+            importer.contract.column(key)
+        source = Source(stored.name, file_name, dict(mapping), wanted)
+        reading.look(importer, source)
+        return reading.check(importer, actor, source, today=today, at=at)
+    finally:
+        files.remove(stored.name)
+
+
 def set_mapping(
     actor: Actor, batch_id: int, *, mapping: Mapping[str, str], preset: Mapping[str, str], version: int | None = None
 ) -> ImportBatch:

@@ -9,9 +9,9 @@ import click
 from flask import current_app
 
 from crm.intake import commands, files, queries, work
-from crm.intake.importers import KINDS, importer_of
+from crm.intake.importers import KINDS
 from crm.intake.models import ImportBatch
-from crm.intake.reading import Result, check
+from crm.intake.reading import Result
 from crm.intake.words import problem_sentence
 from crm.kernel.actor import SYSTEM, Actor
 from crm.kernel.clock import business_day, now
@@ -76,17 +76,18 @@ def _import_command(kind: str) -> click.Command:
         file: Path, preset: dict[str, str], mapping: dict[str, str], dry_run: bool, mode: str, login: str, as_json: bool
     ) -> None:
         actor = _actor(login)
+        if dry_run:
+            _say(None, _dry(actor, kind, file, mapping, preset), as_json=as_json, error=None)
+            return
         with file.open("rb") as handle, unit_of_work():
             batch = commands.upload(actor, kind=kind, file=handle, file_name=file.name, at=now())
         try:
             with unit_of_work():
                 commands.set_mapping(actor, batch.id, mapping=mapping, preset=preset)
-            result, error = _try(actor, batch, mode) if not dry_run else (_dry(actor, batch), None)
+            result, error = _try(actor, batch, mode)
         except DomainError:
             _give_up(actor, batch.id)
             raise
-        if dry_run:
-            _give_up(actor, batch.id)
         _say(batch, result, as_json=as_json, error=error)
         if error is not None:
             raise SystemExit(1)
@@ -104,10 +105,13 @@ def _actor(login: str) -> Actor:
     return actor_of(user, on=business_day(now(), zone_name()), grants=current_app.extensions["crm.grants"])
 
 
-def _dry(actor: Actor, batch: ImportBatch) -> Result:
+def _dry(actor: Actor, kind: str, file: Path, mapping: dict[str, str], preset: dict[str, str]) -> Result:
     at = now()
-    importer = importer_of(batch.kind)
-    return check(importer, actor, commands.source_of(batch), today=business_day(at, zone_name()), at=at)
+    with file.open("rb") as handle:
+        return commands.rehearse(
+            actor, kind=kind, file=handle, file_name=file.name, mapping=mapping, preset=preset,
+            today=business_day(at, zone_name()), at=at,
+        )  # fmt: skip
 
 
 def _try(actor: Actor, batch: ImportBatch, mode: str) -> tuple[Result, DomainError | None]:
@@ -144,14 +148,19 @@ def _bar() -> Callable[[files.Progress], None]:
     return show
 
 
-def _say(batch: ImportBatch, result: Result, *, as_json: bool, error: DomainError | None) -> None:
+def _say(batch: ImportBatch | None, result: Result, *, as_json: bool, error: DomainError | None) -> None:
     if sys.stderr.isatty():
         click.echo(err=True)
     problems = [
         {"row": one["row"], "column": one["column"], "code": one["code"], "message": problem_sentence(one)}
         for one in result.problems if one["what"] == "failed"
     ][:FIRST]  # fmt: skip
-    answer: dict[str, Any] = {"rows": result.rows, **result.figures(), "batch": batch.id, "errors": problems}
+    answer: dict[str, Any] = {
+        "rows": result.rows,
+        **result.figures(),
+        "batch": batch.id if batch else None,
+        "errors": problems,
+    }
     if error is not None:
         answer["error"] = {"code": error.code, "message": sentence(error)}
     if as_json:
