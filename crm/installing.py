@@ -16,6 +16,7 @@ from crm.kernel.schema import SchemaMismatch, check, migrate
 from crm.kernel.terminal import application, in_application
 from crm.kernel.unit_of_work import unit_of_work
 from crm.settings import Settings, SettingsError, home_of
+from crm.status.queries import note_backup
 
 
 def prepare(settings: Settings) -> None:
@@ -142,6 +143,7 @@ def backup_command(target: Path) -> None:
         Path(name).rename(target)
     finally:
         Path(name).unlink(missing_ok=True)
+    note_backup(application().extensions["crm.settings"].home, target.name, now())
     click.echo(f"{target}: ok")
 
 

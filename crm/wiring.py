@@ -23,14 +23,28 @@ from crm.people import commands as people_commands
 from crm.people import policy as people_policy
 from crm.people import sessions
 from crm.reports import policy as reports_policy
+from crm.status import policy as status_policy
+from crm.status import queries as status_queries
 from crm.web import wording
 from crm.web.navigation import Entry, Group
 
-ROOMS = ("people", "districts", "campaigns", "leads", "outreach", "figures", "contest", "meetings", "reports", "intake")
+ROOMS = (
+    "people",
+    "districts",
+    "campaigns",
+    "leads",
+    "outreach",
+    "figures",
+    "contest",
+    "meetings",
+    "reports",
+    "intake",
+    "status",
+)
 
 _POLICIES = (
     people_policy, districts_policy, campaigns_policy, leads_policy, outreach_policy,
-    figures_policy, contest_policy, meetings_policy, reports_policy, intake_policy,
+    figures_policy, contest_policy, meetings_policy, reports_policy, intake_policy, status_policy,
 )  # fmt: skip
 
 GRANTS: dict[Role, frozenset[str]] = {
@@ -66,6 +80,7 @@ NAVIGATION = (
             Entry(_l("People and rights"), "people.users", "id-badge", "people.view"),
             Entry(_l("Imports"), "intake.index", "file-import", "intake.view"),
             Entry(_l("Audit"), "people.audit", "shield-check", "people.audit"),
+            Entry(_l("State of the installation"), "status.index", "info-circle", "status.view"),
         ),
     ),
 )
@@ -83,6 +98,8 @@ def install(app: Flask) -> None:
     app.extensions["crm.home"] = "reports.today"
     app.extensions["crm.keep_locale"] = _keep_locale
     app.extensions["crm.grants"] = GRANTS
+    app.extensions["crm.health"] = status_queries.healthy
+    app.extensions["crm.troubles"] = status_queries.troubles
     app.extensions["crm.jobs"] = tuple(job for room in ROOMS for job in getattr(_part(room, "tasks"), "JOBS", ()))
     importers.register({kind: _part(room, "imports") for kind, room in IMPORTERS.items()})
     app.jinja_env.globals.update(audit_act=wording.act, audit_subject=wording.subject)

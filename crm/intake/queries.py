@@ -82,6 +82,12 @@ def _row(batch: ImportBatch, who: str, at: datetime) -> BatchRow:
     )  # fmt: skip
 
 
+def failed_imports(since: datetime) -> int:
+    """How many imports that were begun since then have failed and were neither repeated nor given up."""
+    query = select(func.count()).select_from(ImportBatch)
+    return db.session.scalar(query.where(ImportBatch.status == "failed", ImportBatch.created_at >= since)) or 0
+
+
 def earlier_applied(actor: Actor, batch: ImportBatch) -> ImportBatch | None:
     """The last import of the same file that still stands, when the actor may see it."""
     return db.session.scalar(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from apscheduler.schedulers.blocking import BlockingScheduler
 from flask import Flask
 
-from crm.jobs.run import catch_up
+from crm.jobs.beat import OVERDUE, beat
+from crm.jobs.run import catch_up, missed
 from crm.jobs.table import Job
 from crm.kernel.clock import now
 from crm.kernel.db import db
@@ -27,10 +28,11 @@ def run_forever(app: Flask, jobs: Sequence[Job]) -> None:
 
 
 def look(app: Flask, jobs: Sequence[Job]) -> None:
-    """One round: what is due and undone is done."""
+    """One round: what is due and undone is done, and a sign of life is left."""
     with app.test_request_context():
         try:
             for done in catch_up(jobs, now()):
                 log.info("%s %s %s", done.job, done.slot.isoformat(), done.error or done.result)
+            beat(app.extensions["crm.settings"].home, now(), len(missed(jobs, now() - OVERDUE)))
         finally:
             db.session.remove()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from flask import current_app
 from sqlalchemy import func, select
 
 from crm.campaigns.queries import CampaignOption, campaign_for_day, open_campaigns
@@ -88,12 +89,14 @@ class HouseDay:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The state of the accounts, for the administrator."""
+    """The state of the accounts, for the administrator; and what failed behind the pages, of which nobody else is told."""
 
     active: int
     without_password: int
     locked: int
     shut_out: int
+    failed_imports: int = 0
+    undone_jobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,9 @@ def accounts(actor: Actor, *, at: datetime) -> Accounts:
             count.filter(User.active.is_(False)),
         )
     ).one()
-    return Accounts(*row)
+    # The rooms that know stand to the right of this one.
+    failed_imports, undone_jobs = current_app.extensions["crm.troubles"](current_app.extensions["crm.settings"], at)
+    return Accounts(*row, failed_imports, undone_jobs)
 
 
 def watch(actor: Actor, *, on: date) -> Watch:

@@ -158,7 +158,12 @@ def _if_enough(rate: Rate | None, minimum: int) -> Rate | None:
 
 def _accounts(found: Accounts, links: Links, on: date, at: datetime) -> Today:
     people = links.to("people.users", state="active")
-    if found.without_password:
+    more = _("The page on the state of the installation says more.")
+    jobs = ngettext("%(num)s job is overdue and undone", "%(num)s jobs are overdue and undone", found.undone_jobs)
+    imports = ngettext("%(num)s import failed", "%(num)s imports failed", found.failed_imports)
+    if found.undone_jobs:
+        headline = Headline(jobs, more, links.to("status.index"), _("State of the installation"), "alert-triangle")
+    elif found.without_password:
         words = ngettext(
             "%(num)s person has no password yet", "%(num)s people have no password yet", found.without_password
         )
@@ -175,6 +180,8 @@ def _accounts(found: Accounts, links: Links, on: date, at: datetime) -> Today:
         Stat(_("Shut out"), found.shut_out, url=links.to("people.users", state="inactive")),
     )
     tasks = [
+        *(links.task(jobs, more, _("Open"), "status.index") if found.undone_jobs else ()),
+        *(links.task(imports, _("in the last seven days"), _("Open"), "intake.index") if found.failed_imports else ()),
         *links.task(
             _("Teams and who belongs to them"),
             _("dated memberships; a transfer keeps the history"),

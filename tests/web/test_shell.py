@@ -80,10 +80,6 @@ def test_the_words_of_the_trade_are_explained_in_both_languages(client_of):
     assert "Valid visit" in bob.get("/help").text
 
 
-def test_health_says_whether_the_database_answers(client_of):
-    assert client_of(None).get("/healthz").json == {"ok": True}
-
-
 def test_sentences_fill_in_their_facts_and_an_unknown_code_is_named(app):
     from crm.kernel.errors import Invalid
 
