@@ -24,7 +24,7 @@ from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import clean_text
 from crm.people.queries import user_names
-from crm.web.forms import int_or, once
+from crm.web.forms import done_once, int_or, once
 from crm.web.guards import permission_of, requires
 from crm.web.identity import settings, the_actor
 from crm.web.paging import Paging, requested_page
@@ -184,7 +184,6 @@ def new() -> Answer:
             with unit_of_work():
                 made = once(
                     the_actor(),
-                    form,
                     lambda: commands.create_campaign(the_actor(), at=at, code=form.code.data or "", **_facts(form)).id,
                 )
             flash(_("The draft is saved. Add teams, districts and targets, then let a manager approve it."), "success")
@@ -203,7 +202,8 @@ def edit(campaign_id: int) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                commands.change_campaign(the_actor(), campaign_id, version=form.seen_version, **_facts(form))
+                actor, version, facts = the_actor(), form.seen_version, _facts(form)
+                done_once(actor, lambda: commands.change_campaign(actor, campaign_id, version=version, **facts))
             flash(_("The campaign was saved."), "success")
             return redirect(url_for("campaigns.show", campaign_id=campaign_id))
         except DomainError as error:
@@ -281,7 +281,7 @@ def _field(error: DomainError) -> str | None:
 
 def _answer(template: str, page: FormPage) -> Answer:
     body = render_template(template, page=page)
-    return (body, 422) if page.form.errors else body
+    return body, page.form.status
 
 
 from crm.campaigns import views_plan  # noqa: E402, F401 - further pages of this blueprint

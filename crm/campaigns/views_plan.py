@@ -23,7 +23,7 @@ from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import clean_text
 from crm.people.models import Team
 from crm.people.queries import list_teams
-from crm.web.forms import choices, id_or_none, int_or, once
+from crm.web.forms import choices, done_once, id_or_none, int_or, once
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.wording import sentence
@@ -161,9 +161,7 @@ def new_session(campaign_id: int) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                once(
-                    the_actor(), form, lambda: plan_commands.add_session(the_actor(), campaign_id, **_occasion(form)).id
-                )
+                once(the_actor(), lambda: plan_commands.add_session(the_actor(), campaign_id, **_occasion(form)).id)
             flash(_("The session was saved."), "success")
             return redirect(url_for("campaigns.show", campaign_id=campaign_id))
         except DomainError as error:
@@ -191,7 +189,8 @@ def edit_session(campaign_id: int, session_id: int) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                plan_commands.change_session(the_actor(), session_id, version=form.seen_version, **_occasion(form))
+                actor, version, what = the_actor(), form.seen_version, _occasion(form)
+                done_once(actor, lambda: plan_commands.change_session(actor, session_id, version=version, **what))
             flash(_("The session was saved."), "success")
             return redirect(url_for("campaigns.show", campaign_id=campaign_id))
         except DomainError as error:
@@ -344,4 +343,4 @@ def _session_field(error: DomainError) -> str | None:
 
 def _session_answer(page: SessionPage) -> Answer:
     body = render_template("campaigns/session.html", page=page)
-    return (body, 422) if page.form.errors else body
+    return body, page.form.status

@@ -20,7 +20,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from crm.contest.rules import KINDS, RuleSet
 from crm.contest.words import ADJUSTMENTS, BASES, TIES
 from crm.contest.words import KINDS as KIND_WORDS
-from crm.web.forms import BaseForm, Count, Text, VersionedForm, Words, choices, id_or_none
+from crm.web.forms import Count, OnceForm, Text, VersionedForm, Words, choices, id_or_none
 
 TARIFF = tuple(code for code in ADJUSTMENTS if code not in ("false_entry", "other"))
 TIE_PLACES = range(1, 6)
@@ -127,7 +127,7 @@ class RuleVersionForm(RulesForm):
     reason = Text(_l("Reason"), [InputRequired()], most=300)
 
 
-class AdjustmentForm(BaseForm):
+class AdjustmentForm(OnceForm):
     """A bonus or a penalty."""
 
     kind = SelectField(_l("Kind"), choices=choices(ADJUSTMENTS.items()))

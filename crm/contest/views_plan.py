@@ -23,7 +23,7 @@ from crm.kernel.db import db
 from crm.kernel.errors import DomainError
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people.queries import list_teams, members, team_names, user_names
-from crm.web.forms import int_or, once
+from crm.web.forms import done_once, int_or, once
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 
@@ -88,7 +88,6 @@ def new() -> Answer:
             with unit_of_work():
                 made = once(
                     actor,
-                    form,
                     lambda: commands.create_contest(actor, code=form.code.data or "", **_plan(form)).id,
                 )
             flash(_("The contest was set up. Start it when everybody knows its rules."), "success")
@@ -113,7 +112,8 @@ def edit(contest_id: int) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                commands.change_contest(actor, contest_id, version=form.seen_version, **_plan(form))
+                plan = _plan(form)
+                done_once(actor, lambda: commands.change_contest(actor, contest_id, version=form.seen_version, **plan))
             flash(_("Saved."), "success")
             return redirect(url_for("contest.board", contest_id=contest_id))
         except DomainError as error:
@@ -179,20 +179,24 @@ def new_rules(contest_id: int) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                commands.propose_rules(
-                    actor,
-                    contest_id,
-                    version=form.seen_version,
-                    rules=form.rules(),
-                    in_force_from=_moment(form.in_force_from.data) or at,
-                    reason=form.reason.data or "",
-                    at=at,
-                )
+                done_once(actor, lambda: _propose(actor, contest_id, form, at))
             flash(_("The new version waits for a second person to confirm it."), "success")
             return redirect(url_for("contest.rules", contest_id=contest_id))
         except DomainError as error:
             form.refuse(error, _field(error))
     return _render("contest/new_rules.html", FormPage(form, contest, url_for("contest.rules", contest_id=contest_id)))
+
+
+def _propose(actor: Actor, contest_id: int, form: RuleVersionForm, at: datetime) -> None:
+    commands.propose_rules(
+        actor,
+        contest_id,
+        version=form.seen_version,
+        rules=form.rules(),
+        in_force_from=_moment(form.in_force_from.data) or at,
+        reason=form.reason.data or "",
+        at=at,
+    )
 
 
 @blueprint.post("/contests/<int:contest_id>/rules/<int:number>/confirm")
@@ -228,7 +232,7 @@ def adjust(contest_id: int) -> Answer:
     if form.validate():
         try:
             with unit_of_work():
-                once(actor, form, lambda: _adjust(actor, contest_id, form, at))
+                once(actor, lambda: _adjust(actor, contest_id, form, at))
             flash(_("Written down. A penalty counts once a second person has confirmed it."), "success")
             return redirect(url_for("contest.adjustments", contest_id=contest_id))
         except DomainError as error:
@@ -265,7 +269,7 @@ def confirm_adjustment(contest_id: int, adjustment_id: int) -> Response:
 def _render(template: str, page: Any) -> Answer:
     """The page; after a refused form with status 422 and what was typed."""
     html = render_template(template, page=page)
-    return (html, 422) if request.method == "POST" else html
+    return (html, page.form.status) if request.method == "POST" else html
 
 
 def _offer(actor: Actor, form: ContestForm) -> None:

@@ -19,7 +19,7 @@ from crm.kernel.errors import DomainError, NotFound
 from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import clean_text
-from crm.web.forms import int_or, once, query_id
+from crm.web.forms import done_once, int_or, once, query_id
 from crm.web.guards import requires
 from crm.web.identity import the_actor
 from crm.web.paging import Paging, requested_page
@@ -119,7 +119,7 @@ def new() -> Answer:
         try:
             with unit_of_work():
                 actor, card = the_actor(), _card(form)
-                made = once(actor, form, lambda: commands.create_district(actor, parent_id=parent_id, **card).id)
+                made = once(actor, lambda: commands.create_district(actor, parent_id=parent_id, **card).id)
             flash(_("%(name)s was created.", name=form.name.data), "success")
             return redirect(url_for("districts.show", district_id=made))
         except DomainError as error:
@@ -138,7 +138,9 @@ def edit(district_id: int) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                commands.change_district(the_actor(), district_id, version=form.seen_version, **_card(form))
+                actor, card = the_actor(), _card(form)
+                version = form.seen_version
+                done_once(actor, lambda: commands.change_district(actor, district_id, version=version, **card))
             flash(_("Saved."), "success")
             return redirect(url_for("districts.show", district_id=district_id))
         except DomainError as error:
@@ -157,7 +159,10 @@ def move(district_id: int) -> Answer:
         try:
             parent_id = _place(form.parent.data or "")
             with unit_of_work():
-                commands.move_district(the_actor(), district_id, version=form.seen_version, parent_id=parent_id)
+                actor, version = the_actor(), form.seen_version
+                done_once(
+                    actor, lambda: commands.move_district(actor, district_id, version=version, parent_id=parent_id)
+                )
             flash(_("Moved, with everything below it."), "success")
             return redirect(url_for("districts.show", district_id=district_id))
         except DomainError as error:
@@ -213,4 +218,4 @@ def _form_page(form: DistrictForm | MoveForm, district_id: int) -> FormPage:
 
 
 def _render(template: str, page: FormPage) -> Answer:
-    return render_template(template, page=page), 422 if page.form.errors else 200
+    return render_template(template, page=page), page.form.status

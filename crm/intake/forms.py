@@ -9,7 +9,7 @@ from wtforms import RadioField, SelectField
 from wtforms.validators import DataRequired, StopValidation
 
 from crm.campaigns.rules import CampaignModel
-from crm.web.forms import BaseForm, Text, VersionedForm, choices
+from crm.web.forms import OnceForm, Text, VersionedForm, choices
 
 MODELS = {
     CampaignModel.ROADSHOW: _l("Roadshow"),
@@ -29,7 +29,7 @@ def _chosen(form: Any, field: Any) -> None:
         raise StopValidation(_("Choose a file."))
 
 
-class UploadForm(BaseForm):
+class UploadForm(OnceForm):
     """The file."""
 
     file = FileField(
@@ -41,8 +41,12 @@ class UploadForm(BaseForm):
 
 
 class MappingForm(VersionedForm):
-    """The columns come beside this form: a sheet has as many as it has."""
+    """The columns come beside this form: a sheet has as many as it has.
 
+    Its version alone guards it: a check that was refused may be asked for again with the same choices.
+    """
+
+    client_uid = None  # type: ignore[assignment] # how WTForms takes a field out
     PRESETS: tuple[str, ...] = ()
 
     def preset(self) -> dict[str, str]:

@@ -28,7 +28,7 @@ from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people.queries import list_teams
 from crm.sheets.templates import VARIANTS
-from crm.web.forms import once
+from crm.web.forms import answered_once, once
 from crm.web.guards import requires, unattended
 from crm.web.identity import the_actor
 from crm.web.paging import Paging, requested_page
@@ -100,11 +100,11 @@ def new(kind: str) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                batch_id = once(actor, form, lambda: _upload(actor, kind, form))
+                batch_id = once(actor, lambda: _upload(actor, kind, form))
             return redirect(url_for("intake.columns", batch_id=batch_id))
         except DomainError as error:
             form.refuse(error, "file")
-    return render_template("intake/new.html", page=UploadPage(kind, form)), 422 if form.errors else 200
+    return render_template("intake/new.html", page=UploadPage(kind, form)), form.status
 
 
 def _upload(actor: Actor, kind: str, form: UploadForm) -> int:
@@ -156,7 +156,7 @@ def columns(batch_id: int) -> Answer:
     page = ColumnsPage(
         batch, form, seen.headings, chosen, field_choices(batch.kind), queries.earlier_applied(actor, batch)
     )
-    return render_template("intake/columns.html", page=page), 422 if form.errors else 200
+    return render_template("intake/columns.html", page=page), form.status
 
 
 def _mapping_form(actor: Actor, batch: ImportBatch) -> MappingForm:
@@ -227,8 +227,11 @@ def confirm(batch_id: int) -> Answer:
     if not form.validate_on_submit():
         return render_template("intake/show.html", page=_page(batch, at, form)), 422
     with unit_of_work():
-        released = commands.confirm(actor, batch_id, mode=form.mode.data, at=at, version=form.seen_version)
-    if released:
+        mode, version = form.mode.data, form.seen_version
+        done = answered_once(
+            actor, lambda: {"released": commands.confirm(actor, batch_id, mode=mode, at=at, version=version)}
+        )
+    if done["released"]:
         work.start(batch_id)
     return redirect(url_for("intake.show", batch_id=batch_id))
 

@@ -22,7 +22,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from crm.leads import words
 from crm.leads.commands import ConsentGiven, LeadCard
 from crm.leads.rules import CHANNELS, FINANCIAL_FACTS, REVEAL_REASONS, ConsentHow, Exit, Stage
-from crm.web.forms import BaseForm, Count, Text, VersionedForm, Words, choices, id_or_none
+from crm.web.forms import BaseForm, Count, OnceForm, Text, VersionedForm, Words, choices, id_or_none
 
 Choices = list[SelectChoice]
 _LARGEST_AMOUNT = 99_999
@@ -109,7 +109,7 @@ def _two_places(amount: Decimal | None) -> Decimal | None:
     return None if amount is None else amount.quantize(Decimal("0.01"))
 
 
-class NewLeadForm(CardFields):
+class NewLeadForm(CardFields, OnceForm):
     """A new lead with its consent. No box is ticked beforehand; refusing marketing or financial facts blocks nothing."""
 
     phone = Text(_l("Mobile"), [DataRequired()], most=32, render_kw={"inputmode": "tel"})
@@ -179,14 +179,14 @@ class VoidForm(BaseForm):
     reason = Text(_l("Reason"), most=300, id="void-reason")
 
 
-class FollowUpForm(BaseForm):
+class FollowUpForm(OnceForm):
     """What came of the last contact, and when the next one is."""
 
     on = DateField(_l("Next contact on"), [Optional()], id="follow-up-on")
     text = Words(_l("What came of it"), most=1000, id="follow-up-text")
 
 
-class NoteForm(BaseForm):
+class NoteForm(OnceForm):
     """A note."""
 
     text = Words(_l("Note"), most=2000, id="note-text")

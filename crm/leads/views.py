@@ -14,7 +14,6 @@ from werkzeug.wrappers import Response
 from crm.campaigns.models import CampaignSession
 from crm.campaigns.queries import campaign_for_day, open_campaigns
 from crm.districts.queries import district_options
-from crm.kernel import submissions
 from crm.kernel.actor import Actor, Role
 from crm.kernel.clock import business_day, now, zone
 from crm.kernel.db import db
@@ -22,7 +21,7 @@ from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads import assigning, clashes, editing, queries
 from crm.leads.cards import card_of
-from crm.leads.commands import Captured, capture_lead
+from crm.leads.commands import LeadCard, capture_lead
 from crm.leads.forms import EditLeadForm, NewLeadForm, coded, id_choices
 from crm.leads.ledger import Clocks
 from crm.leads.models import Lead
@@ -30,7 +29,7 @@ from crm.leads.policy import LeadPermission
 from crm.leads.rules import FIELD_STAGES, Stage
 from crm.leads.words import STAGES
 from crm.people.queries import MemberRow, members, team_names
-from crm.web.forms import choices, id_or_none
+from crm.web.forms import answered_once, choices, id_or_none
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.paging import Paging, requested_page
@@ -123,18 +122,18 @@ def create() -> Answer:
 @requires(LeadPermission.RECORD)
 def save() -> Answer:
     """Takes the new lead in."""
-    actor = the_actor()
+    actor, at = the_actor(), now()
     form, duplicate = _new_form(actor), None
     if form.validate_on_submit() and _financial_consent(form, bool(form.financial.data)):
         try:
             with unit_of_work():
-                answer = _capture_once(actor, form, now())
+                answer = answered_once(actor, lambda: _capture(actor, form, at))
         except (Invalid, Conflict) as error:
             form.refuse(error, _FIELD_OF.get(error.code))
             duplicate = error.facts.get("lead")
         else:
             return _captured(answer)
-    return _show_new(form, duplicate), 422
+    return _show_new(form, duplicate), form.status
 
 
 _FIELD_OF = {
@@ -180,25 +179,9 @@ def _financial_consent(form: NewLeadForm | EditLeadForm, given: bool) -> bool:
     return False
 
 
-def _capture_once(actor: Actor, form: NewLeadForm, at: datetime) -> dict[str, Any]:
-    uid = form.client_uid.data or str(uuid.uuid4())
-    content = {name: value for name, value in form.data.items() if name not in ("csrf_token", "client_uid")}
-    known = submissions.replayed(actor, uid, content)
-    if known is not None:
-        return known
-    found = _capture(actor, form, uid, at)
-    answer = {
-        "lead": found.lead_id,
-        "clash": found.clash_id,
-        "claimed_on": found.claimed_on.isoformat() if found.claimed_on else None,
-    }
-    submissions.remember(actor, uid, content, answer)
-    return answer
-
-
-def _capture(actor: Actor, form: NewLeadForm, uid: str, at: datetime) -> Captured:
+def _capture(actor: Actor, form: NewLeadForm, at: datetime) -> dict[str, Any]:
     owner = next(row for row in officers(actor) if str(row.user_id) == form.owner.data)
-    return capture_lead(
+    found = capture_lead(
         actor,
         campaign_id=form.campaign_id.data,
         team_id=owner.team_id,
@@ -211,8 +194,10 @@ def _capture(actor: Actor, form: NewLeadForm, uid: str, at: datetime) -> Capture
         session_id=form.session_id.data,
         follow_up_on=form.follow_up_on.data,
         case_number=form.case_number.data or None,
-        uid=uid,
+        uid=form.client_uid.data or str(uuid.uuid4()),
     )
+    claimed_on = found.claimed_on.isoformat() if found.claimed_on else None
+    return {"lead": found.lead_id, "clash": found.clash_id, "claimed_on": claimed_on}
 
 
 def _captured(answer: dict[str, Any]) -> Answer:
@@ -248,19 +233,25 @@ def update(lead_id: int) -> Answer:
         card = form.card(phone=form.phone.data, kept=lead.details)
         try:
             with unit_of_work():
-                done = editing.edit_lead(
-                    actor, lead_id, version=form.seen_version, card=card, at=now(), district_id=form.district_id.data
-                )
+                done = answered_once(actor, lambda: _edit(actor, lead_id, form, card))
         except (Invalid, Conflict) as error:
             form.refuse(error, _FIELD_OF.get(error.code))
             duplicate = error.facts.get("lead")
         else:
-            if done.clash_id is None:
-                flash(_("The card is saved.") if done.changed else _("Nothing was changed."), "success")
+            if done["claimed_on"] is None:
+                flash(_("The card is saved.") if done["changed"] else _("Nothing was changed."), "success")
                 return redirect(url_for("leads.detail", lead_id=lead_id))
-            form.refuse(Invalid("lead.claimed", day=done.claimed_on), "phone")
+            form.refuse(Invalid("lead.claimed", day=date.fromisoformat(done["claimed_on"])), "phone")
             return _show_edit(form, _editable(actor, lead_id)), 409
-    return _show_edit(form, _editable(actor, lead_id), duplicate), 422
+    return _show_edit(form, _editable(actor, lead_id), duplicate), form.status
+
+
+def _edit(actor: Actor, lead_id: int, form: EditLeadForm, card: LeadCard) -> dict[str, Any]:
+    done = editing.edit_lead(
+        actor, lead_id, version=form.seen_version, card=card, at=now(), district_id=form.district_id.data
+    )
+    claimed_on = done.claimed_on.isoformat() if done.clash_id and done.claimed_on else None
+    return {"changed": done.changed, "claimed_on": claimed_on}
 
 
 def _editable(actor: Actor, lead_id: int) -> Lead:

@@ -30,7 +30,7 @@ from crm.leads.timeline import Line, timeline
 from crm.leads.timeline_words import Sentence, worded
 from crm.leads.views import Answer, blueprint, moment_or_now, today
 from crm.people.queries import members, team_names, user_names
-from crm.web.forms import BaseForm, choices, id_or_none
+from crm.web.forms import BaseForm, answered_once, choices, id_or_none
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 
@@ -184,14 +184,14 @@ def _act(lead_id: int, form: BaseForm, work: Callable[[Actor], str]) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                done = work(actor)
+                done = answered_once(actor, lambda: {"words": work(actor)})["words"]
         except (Invalid, Conflict, TooMany) as error:
             form.refuse(error)
         else:
             flash(done, "success")
             return redirect(url_for("leads.detail", lead_id=lead_id))
     db.session.rollback()
-    return _show(actor, lead_id, form), 422
+    return _show(actor, lead_id, form), form.status
 
 
 @blueprint.post("/leads/<int:lead_id>/stage")

@@ -3,14 +3,12 @@
 import re
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from crm.kernel.clock import business_day, now
 from crm.kernel.errors import DomainError, Invalid, NotFound
-from crm.kernel.submissions import remember, replayed
 from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import clean_text
 from crm.meetings import commands, pledging, queries, storing
@@ -18,7 +16,7 @@ from crm.meetings.pages import Refused
 from crm.meetings.policy import MeetingPermission
 from crm.meetings.rules import PLEDGED
 from crm.meetings.views import Answer, blueprint, day_of, shown, shown_report
-from crm.web.forms import id_or_none, int_or
+from crm.web.forms import done_once, id_or_none, int_or, note_used_uid, once
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.wording import sentence
@@ -129,7 +127,7 @@ def add_todo(meeting_id: int) -> Answer:
             "owner_id": id_or_none(request.form.get("owner_id")),
             "due_on": day_of(due, business_day(now(), settings().zone)) if due else None,
         }
-        _once(content, lambda: commands.add_todo(the_actor(), meeting_id, at=now(), **content))
+        done_once(the_actor(), lambda: commands.add_todo(the_actor(), meeting_id, at=now(), **content))
 
     return _done(meeting_id, "todo", act, _("Noted."), "todos")
 
@@ -142,7 +140,7 @@ def add_case(meeting_id: int) -> Answer:
     def act() -> None:
         words = {name: clean_text(request.form.get(name)) for name in ("segment", "opening", "objection", "result")}
         content: dict[str, Any] = {"member_id": id_or_none(request.form.get("member_id")), **words}
-        _once(content, lambda: commands.add_case_card(the_actor(), meeting_id, at=now(), **content))
+        done_once(the_actor(), lambda: commands.add_case_card(the_actor(), meeting_id, at=now(), **content))
 
     return _done(meeting_id, "case", act, _("The case is kept."), "cases")
 
@@ -217,16 +215,23 @@ def correct(report_id: int) -> Answer:
         if not reason:
             raise Invalid("report.other_body", revision=found.revision)
         with unit_of_work():
-            kept = storing.store_evening_report(
+            kept_id = once(
                 actor,
-                campaign_id=found.campaign_id,
-                team_id=found.team_id,
-                day=found.day,
-                as_of=at,
-                at=at,
-                reason=reason,
+                lambda: (
+                    storing.store_evening_report(
+                        actor,
+                        campaign_id=found.campaign_id,
+                        team_id=found.team_id,
+                        day=found.day,
+                        as_of=at,
+                        at=at,
+                        reason=reason,
+                    ).id
+                ),
             )
+            kept = storing.get_report(actor, kept_id)
     except DomainError as error:
+        note_used_uid(error)
         return shown_report(report_id, error=sentence(error), reason=reason), error.status
     flash(_("The report is stored as revision %(number)s.", number=kept.revision), "success")
     return redirect(url_for("meetings.report", report_id=kept.id))
@@ -246,18 +251,9 @@ def _done(meeting_id: int, section: str, act: Callable[[], Any], words: str, anc
 def _refused(meeting_id: int, section: str, error: DomainError) -> Answer:
     if error.status in (403, 404):
         raise error
+    note_used_uid(error)
     typed = {key: request.form.getlist(key) if key == "member" else request.form[key] for key in request.form}
     return shown(meeting_id, Refused(section, sentence(error), typed)), error.status
-
-
-def _once(content: dict[str, Any], act: Callable[[], Any]) -> None:
-    """A second click of the same form changes nothing."""
-    actor = the_actor()
-    uid = request.form.get("client_uid", "")[:36] or str(uuid4())
-    told = {"path": request.path, **content}
-    if replayed(actor, uid, told) is None:
-        act()
-        remember(actor, uid, told, {"done": True})
 
 
 def _by_member(*names: str) -> dict[int, dict[str, str]]:

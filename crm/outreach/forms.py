@@ -5,7 +5,7 @@ from wtforms import RadioField, SelectField, TimeField
 from wtforms.validators import InputRequired
 
 from crm.campaigns.rules import Outcome
-from crm.web.forms import BaseForm, Text, VersionedForm, Words, choices, id_or_none
+from crm.web.forms import OnceForm, Text, VersionedForm, Words, choices, id_or_none
 
 OUTCOME_WORDS = {
     Outcome.CONSULTED: _l("Consulted"),
@@ -28,7 +28,7 @@ class LogForm(VersionedForm):
     plan = Words(_l("Plan for tomorrow"), description=_l("Streets, pairs, appointments"))
 
 
-class VisitForm(BaseForm):
+class VisitForm(OnceForm):
     """A visit in ten seconds."""
 
     member = SelectField(_l("Who"), coerce=id_or_none)

@@ -21,7 +21,7 @@ from crm.outreach.policy import OutreachPermission, check_team, leads_team, writ
 from crm.outreach.queries import DayGrid, LogRow
 from crm.people.policy import team_scope
 from crm.people.queries import list_teams
-from crm.web.forms import query_id
+from crm.web.forms import done_once, note_used_uid, query_id
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.wording import sentence
@@ -288,13 +288,14 @@ def _save(where: Where, *, submit: bool) -> Answer:
     elif not errors and form.validate():
         try:
             with unit_of_work():
-                _write(actor, where, form, changes, at, submit=submit)
+                done_once(actor, lambda: _write(actor, where, form, changes, at, submit=submit))
             flash(_("The day is handed in.") if submit else _("Saved."), "success")
             return redirect(url_for("outreach.day", **where.query))
         except DomainError as error:
             refused, status = sentence(error), error.status
             if status in (403, 404):
                 raise
+            note_used_uid(error)
     again = _day_page(actor, chosen, where, form, typed=request.form.to_dict(), errors=errors, refused=refused)
     form.version.data = str(again.grid.log.version) if again.grid else None
     return render_template("outreach/day.html", page=again), status

@@ -78,7 +78,7 @@ def add_visit(campaign_id: int, team_id: int, day: str) -> Answer:
             return redirect(url_for("outreach.visits", **where.url_keys))
         except DomainError as error:
             form.refuse(error, {"visit.future": "at", "visit.companion_self": "companion"}.get(error.code))
-    return render_template("outreach/visits.html", page=_visits_page(actor, where, form)), 422
+    return render_template("outreach/visits.html", page=_visits_page(actor, where, form)), form.status
 
 
 @blueprint.post("/visits/<int:visit_id>/void")

@@ -7,7 +7,7 @@ from wtforms import BooleanField, DateField, HiddenField, PasswordField, SelectF
 from wtforms.validators import InputRequired, Length, Optional
 
 from crm.people.words import ROLES
-from crm.web.forms import BaseForm, Text, VersionedForm, choices, id_or_none
+from crm.web.forms import BaseForm, OnceForm, Text, VersionedForm, choices, id_or_none
 
 
 class Password(PasswordField):
@@ -71,7 +71,7 @@ class TeamForm(VersionedForm):
     active = BooleanField(_l("In use"), default=True)
 
 
-class JoinForm(BaseForm):
+class JoinForm(OnceForm):
     """Who comes into a team, from which day."""
 
     user_id = SelectField(_l("Person"), coerce=id_or_none)

@@ -82,7 +82,7 @@ def sign_in() -> Answer:
             return redirect(own_path(form.next.data, home))
     demo = current_app.extensions.get("crm.demo_sign_ins", []) if settings().demo else []
     page = SignInPage(form, demo, sessions.ended(), settings().idle_minutes)
-    return render_template("people/sign_in.html", page=page), 422 if form.errors else 200
+    return render_template("people/sign_in.html", page=page), form.status
 
 
 @blueprint.post("/sign-out")
@@ -114,7 +114,7 @@ def welcome(token: str) -> Answer:
         except DomainError as error:
             form.refuse(error, "new")
     page = PasswordPage(form, user.login, user.name, forced=True)
-    return render_template("people/welcome.html", page=page), 422 if form.errors else 200
+    return render_template("people/welcome.html", page=page), form.status
 
 
 @blueprint.get("/account")
@@ -143,7 +143,7 @@ def change_password() -> Answer:
         except DomainError as error:
             form.refuse(error, "current" if error.code == "password.wrong" else "new")
     page = PasswordPage(form, actor.login, actor.name, forced)
-    return render_template("people/password.html", page=page), 422 if form.errors else 200
+    return render_template("people/password.html", page=page), form.status
 
 
 @blueprint.post("/account/sessions")

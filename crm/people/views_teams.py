@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -16,7 +17,7 @@ from crm.people.models import Team
 from crm.people.policy import PeoplePermission
 from crm.people.queries import MemberRow, TeamRow
 from crm.people.views import Answer, blueprint
-from crm.web.forms import choices, once
+from crm.web.forms import choices, done_once, once
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 
@@ -75,12 +76,12 @@ def new_team() -> Answer:
         try:
             with unit_of_work():
                 card = {"name": form.name.data or "", "slogan": form.slogan.data or ""}
-                made = once(actor, form, lambda: commands.create_team(actor, **card).id)
+                made = once(actor, lambda: commands.create_team(actor, **card).id)
             flash(_("%(name)s was created. Put people in.", name=form.name.data), "success")
             return redirect(url_for("people.team", team_id=made))
         except DomainError as error:
             form.refuse(error, "name" if error.code.startswith("people.team") else None)
-    return render_template("people/team_edit.html", page=TeamFormPage(form, None)), 422 if form.errors else 200
+    return render_template("people/team_edit.html", page=TeamFormPage(form, None)), form.status
 
 
 @blueprint.route("/teams/<int:team_id>/edit", methods=["GET", "POST"])
@@ -92,20 +93,14 @@ def edit_team(team_id: int) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                commands.change_team(
-                    actor,
-                    team_id,
-                    version=form.seen_version,
-                    name=form.name.data or "",
-                    slogan=form.slogan.data or "",
-                    active=form.active.data,
-                )
+                card: dict[str, Any] = {name: form[name].data for name in ("name", "slogan", "active")}
+                done_once(actor, lambda: commands.change_team(actor, team_id, version=form.seen_version, **card))
             flash(_("Saved."), "success")
             return redirect(url_for("people.team", team_id=team_id))
         except DomainError as error:
             form.refuse(error, "name" if error.code.startswith("people.team") else None)
     page = TeamFormPage(form, queries.get_team(actor, team_id))
-    return render_template("people/team_edit.html", page=page), 422 if form.errors else 200
+    return render_template("people/team_edit.html", page=page), form.status
 
 
 @blueprint.post("/teams/<int:team_id>/join")
@@ -118,14 +113,13 @@ def join_team(team_id: int) -> Answer:
         try:
             with unit_of_work():
                 user = queries.get_user(actor, form.user_id.data or 0)
-                commands.join_team(
-                    actor, user_id=user.id, team_id=team_id, on=form.on.data or _day(), is_lead=form.is_lead.data
-                )
+                whole: dict[str, Any] = {"user_id": user.id, "on": form.on.data or _day(), "is_lead": form.is_lead.data}
+                done_once(actor, lambda: commands.join_team(actor, team_id=team_id, **whole))
             flash(_("%(name)s belongs to the team from %(day)s.", name=user.name, day=form.on.data), "success")
             return redirect(url_for("people.team", team_id=team_id, day=form.on.data))
         except DomainError as error:
             form.refuse(error, "on" if error.code.startswith("people.membership") else "user_id")
-    return _team_page(team_id, form), 422
+    return _team_page(team_id, form), form.status
 
 
 @blueprint.post("/teams/<int:team_id>/leave/<int:user_id>")

@@ -20,7 +20,7 @@ from crm.people.policy import PeoplePermission
 from crm.people.queries import MembershipRow, PersonRow
 from crm.people.views import Answer, blueprint
 from crm.people.words import ROLES
-from crm.web.forms import choices, int_or, once, query_id
+from crm.web.forms import choices, done_once, int_or, once, query_id
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.paging import Paging, requested_page
@@ -115,14 +115,14 @@ def new_user() -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                made = once(actor, form, lambda: _create(actor, form))
+                made = once(actor, lambda: _create(actor, form))
             flash(
                 _("%(name)s was created. Issue a one-time link for the first sign-in.", name=form.name.data), "success"
             )
             return redirect(url_for("people.user", user_id=made))
         except DomainError as error:
             form.refuse(error, _field(error))
-    return render_template("people/user_edit.html", page=UserFormPage(form, None)), 422 if form.errors else 200
+    return render_template("people/user_edit.html", page=UserFormPage(form, None)), form.status
 
 
 @blueprint.route("/people/<int:user_id>/edit", methods=["GET", "POST"])
@@ -135,23 +135,13 @@ def edit_user(user_id: int) -> Answer:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                commands.change_user(
-                    actor,
-                    user_id,
-                    version=form.seen_version,
-                    name=form.name.data or "",
-                    role=Role(form.role.data),
-                    external=form.external.data,
-                    email=form.email.data or "",
-                    active=form.active.data,
-                    phone=form.phone.data or "",
-                )
+                done_once(actor, lambda: _change(actor, user_id, form))
             flash(_("Saved."), "success")
             return redirect(url_for("people.user", user_id=user_id))
         except DomainError as error:
             form.refuse(error, _field(error))
     page = UserFormPage(form, queries.get_user(actor, user_id))
-    return render_template("people/user_edit.html", page=page), 422 if form.errors else 200
+    return render_template("people/user_edit.html", page=page), form.status
 
 
 @blueprint.post("/people/<int:user_id>/active")
@@ -178,6 +168,20 @@ def issue_token(user_id: int) -> str:
     url = url_for("people.welcome", token=token, _external=True)
     page = TokenPage(queries.get_user(actor, user_id), url, commands.TOKEN_LIFE.days)
     return render_template("people/token.html", page=page)
+
+
+def _change(actor: Actor, user_id: int, form: PersonForm) -> None:
+    commands.change_user(
+        actor,
+        user_id,
+        version=form.seen_version,
+        name=form.name.data or "",
+        role=Role(form.role.data),
+        external=form.external.data,
+        email=form.email.data or "",
+        active=form.active.data,
+        phone=form.phone.data or "",
+    )
 
 
 def _create(actor: Actor, form: NewPersonForm) -> int:

@@ -7,19 +7,19 @@ from flask_babel import lazy_gettext as _l
 from wtforms import DateField, Field, SelectField, ValidationError
 from wtforms.validators import Optional
 
-from crm.web.forms import BaseForm, id_or_none
+from crm.web.forms import OnceForm, id_or_none
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
-def _a_likely_day(_form: BaseForm, field: Field) -> None:
+def _a_likely_day(_form: OnceForm, field: Field) -> None:
     if isinstance(field.data, date) and not FIRST_YEAR <= field.data.year <= LAST_YEAR:
         raise ValidationError(
             _("Dates lie between the years %(first)s and %(last)s.", first=FIRST_YEAR, last=LAST_YEAR)
         )
 
 
-class WorkbookForm(BaseForm):
+class WorkbookForm(OnceForm):
     """What a workbook is to cover; empty days are the campaign's own."""
 
     campaign = SelectField(_l("Campaign"), coerce=id_or_none)

@@ -81,7 +81,7 @@ def make() -> Response | tuple[str, int]:
         else:
             flash(_("The workbook is ready: download it below."), "success")
             return redirect(url_for("reports.exports"))
-    return render_template("reports/exports.html", page=_exports_page(actor, form)), 422
+    return render_template("reports/exports.html", page=_exports_page(actor, form)), form.status
 
 
 @blueprint.get("/exports/<int:export_id>/file")
@@ -115,7 +115,7 @@ def _make(actor: Actor, form: WorkbookForm, at: datetime) -> None:
     asked = WorkbookQuery(form.campaign.data, form.from_day.data, form.to_day.data)
     folder = _folder()
     with made_workbook(actor, asked, bank=settings().bank, folder=folder, at=at) as made, unit_of_work():
-        once(actor, form, lambda: export_workbook(actor, made, at=at).id)
+        once(actor, lambda: export_workbook(actor, made, at=at).id)
         drop_old_files(folder, at=at)
 
 

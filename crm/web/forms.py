@@ -1,16 +1,17 @@
 """The base of every form: one clean way in for text, numbers and ids."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import request
+from flask import g, request
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, IntegerField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 from wtforms.validators import Length, NumberRange, Optional, StopValidation
 
 from crm.kernel.actor import Actor
-from crm.kernel.errors import DomainError
+from crm.kernel.errors import Conflict, DomainError, Invalid
 from crm.kernel.submissions import remember, replayed
 from crm.kernel.values import clean_text
 from crm.web.wording import sentence
@@ -19,20 +20,35 @@ LARGEST_ID = 2**31 - 1
 
 
 class BaseForm(FlaskForm):
-    """A form with its CSRF token. `client_uid` is the sender's own id of this submission (see kernel.submissions)."""
+    """A form with its CSRF token."""
 
-    client_uid = HiddenField(validators=[Length(max=36)])
+    conflict = False
 
     def refuse(self, error: DomainError, field: str | None = None) -> None:
         """Words a refusal beside the field that it belongs to, or above the form."""
+        self.conflict = self.conflict or isinstance(error, Conflict)
+        note_used_uid(error)
         target: Field | None = self._fields.get(field or "")
         if target is None:
             self.form_errors.append(sentence(error))
         else:
             target.errors = [*target.errors, sentence(error)]
 
+    @property
+    def status(self) -> int:
+        """Of the page that shows the form: 200, 422 with something wrong in it, 409 when the record moved on or was sent before."""
+        if not self.errors:
+            return 200
+        return Conflict.status if self.conflict else Invalid.status
 
-class VersionedForm(BaseForm):
+
+class OnceForm(BaseForm):
+    """A form whose page carries `client_uid`, the sender's own id of this submission: its view works through `once`."""
+
+    client_uid = HiddenField(validators=[Length(max=36)])
+
+
+class VersionedForm(OnceForm):
     """A form on a row that others may change meanwhile: it carries the version that was read."""
 
     version = HiddenField()
@@ -77,22 +93,53 @@ class OneOf:
             raise StopValidation(field.gettext("Not a valid choice."))
 
 
-def once(actor: Actor, form: BaseForm, make: Callable[[], int]) -> int:
-    """Inside an open unit of work: the id of what `make` made, however often the same form arrives.
+def once(actor: Actor, make: Callable[[], int]) -> int:
+    """Inside an open unit of work: the id of what `make` made, however often the same request arrives (see `answered_once`)."""
+    return int(answered_once(actor, lambda: {"id": make()})["id"])
 
-    The sender's own id of the form (client_uid) decides; without one, `make` runs. Raises Conflict for other content.
+
+def done_once(actor: Actor, act: Callable[[], object]) -> None:
+    """Like `once`, for what leaves no id behind."""
+
+    def did() -> dict[str, Any]:
+        act()
+        return {"done": True}
+
+    answered_once(actor, did)
+
+
+def answered_once(actor: Actor, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Inside an open unit of work: what `act` answered when this request first arrived.
+
+    The sender's own id in the request (client_uid) decides; without one, `act` runs. Raises Conflict when it came before
+    with other content: another address, field or file.
     """
-    uid = form.client_uid.data
+    uid = request.form.get("client_uid", "")[:36]
     if not uid:
-        return make()
-    content = {"form": type(form).__name__}
-    content |= {name: str(value) for name, value in form.data.items() if name not in ("client_uid", "csrf_token")}
+        return act()
+    content = _sent()
     known = replayed(actor, uid, content)
     if known is not None:
-        return int(known["id"])
-    made = make()
-    remember(actor, uid, content, {"id": made})
-    return made
+        return known
+    answer = act()
+    remember(actor, uid, content, answer)
+    return answer
+
+
+def note_used_uid(error: DomainError) -> None:
+    """Once an id belongs to other content, the page that comes back must get a new one: else it could never be sent."""
+    if error.code == "submission.other_content":
+        g.uid_is_used = True
+
+
+def _sent() -> dict[str, Any]:
+    """All that the request holds but its tokens; of a file its name and digest."""
+    fields = {name: values for name, values in request.form.lists() if name not in ("client_uid", "csrf_token")}
+    files = []
+    for name, file in request.files.items(multi=True):
+        files.append([name, file.filename, hashlib.file_digest(file.stream, "sha256").hexdigest()])  # type: ignore[arg-type]
+        file.stream.seek(0)
+    return {"to": request.full_path, "fields": fields, "files": files}
 
 
 def choices(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:

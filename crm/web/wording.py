@@ -17,7 +17,7 @@ _sentences: dict[str, Sentence] = {
     "form.number": lazy_gettext("This is not a whole number."),
     "phone.invalid": lazy_gettext("This is not a valid phone number."),
     "submission.other_content": lazy_gettext(
-        "This form was sent before with other content. Reload the page and send it again."
+        "This form was sent before with other content, which is kept. Nothing was changed now: send it again if it is a further entry."
     ),
 }
 

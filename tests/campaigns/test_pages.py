@@ -174,7 +174,7 @@ def test_a_stale_form_overwrites_nothing(client_of, actor, cast):
     client = client_of("olga")
     assert client.post(f"/campaigns/{number}/edit", data=FACTS | {"version": 1, "name": "甲"}).status_code == 302
     late = client.post(f"/campaigns/{number}/edit", data=FACTS | {"version": 1, "name": "乙"})
-    assert late.status_code == 422
+    assert late.status_code == 409
     assert "乙" in late.text
     assert db.session.get_one(Campaign, number).name == "甲"
     for path, data in (("teams", {}), ("targets", {"t-0-visits": "5"}), ("budget", {"line": "new0", "item-new0": "x"})):
@@ -214,9 +214,10 @@ def test_a_session_is_added_once_changed_and_called_off(client_of, cast):
         assert client.post(f"/campaigns/{road}/sessions/new", data=data).status_code == 302
     session = db.session.scalars(select(CampaignSession)).one()
     assert session.starts_at == at_local(DAY_2, 9)
-    changed = data | {"name": "西门摊位", "version": db.session.get_one(Campaign, road).version}
+    changed = data | {"client_uid": "t", "name": "西门摊位", "version": db.session.get_one(Campaign, road).version}
     assert client.post(f"/campaigns/{road}/sessions/{session.id}", data=changed).status_code == 302
-    assert client.post(f"/campaigns/{road}/sessions/{session.id}", data=changed).status_code == 422
+    stale = changed | {"client_uid": "u", "name": "南门摊位"}
+    assert client.post(f"/campaigns/{road}/sessions/{session.id}", data=stale).status_code == 409
     assert client.post(f"/campaigns/{road}/sessions/{session.id}/cancel").status_code == 302
     db.session.rollback()
     assert (session.name, session.cancelled) == ("西门摊位", True)

@@ -152,7 +152,7 @@ def test_a_stale_draft_is_not_overwritten(draft, cast, actor, client_of):
         )
     fields |= {"name": "Old", "campaign_ids": cast.campaigns["roadshow"], "team_ids": cast.teams["red"]}
     answer = olga.post(f"/contests/{draft}/edit", data=fields)
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert db.session.get(Contest, draft).name == "Neu"
 
 
@@ -284,7 +284,7 @@ def test_rules_change_by_versions_that_a_second_person_confirms(contest, cast, a
     fields = form_of(olga, f"{url}/new") | {"points_consult": "5", "reason": "more talk"}
     assert olga.post(f"{url}/new", data=fields).status_code == 302
     stale = olga.post(f"{url}/new", data=fields | {"points_consult": "6"})
-    assert stale.status_code == 422
+    assert stale.status_code == 409
     assert db.session.query(RuleVersion).count() == 2
     assert client_of("olga").post(f"{url}/2/confirm").status_code == 422
     assert client_of("mona").post(f"{url}/9/confirm").status_code == 404

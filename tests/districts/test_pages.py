@@ -52,7 +52,7 @@ def test_a_mistake_is_named_and_what_was_typed_stays(client_of, cast):
     nowhere = olga.post(f"/districts/{cast.districts['market']}/move", data={"parent": "没有", "version": 1})
     assert nowhere.status_code == 422
     stale = olga.post(f"/districts/{cast.districts['market']}/edit", data=CARD | {"version": 9})
-    assert stale.status_code == 422
+    assert stale.status_code == 409
     assert db.session.scalar(select(db.func.count()).select_from(District)) == 4
 
 

@@ -89,7 +89,7 @@ def test_a_stale_mapping_changes_nothing(client_of):
     old = batch().version
     mapped(olga)
     answer = mapped(olga, version=old)
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert "此期间已有他人修改" in answer.text
 
 

@@ -152,7 +152,7 @@ def test_a_double_submit_makes_one_lead(client_of, cast):
     client = client_of("bob")
     first, second = (client.post("/leads/new", data=filled(cast)) for _ in range(2))
     assert first.location == second.location
-    assert client.post("/leads/new", data=filled(cast, name="赵六")).status_code == 422
+    assert client.post("/leads/new", data=filled(cast, name="赵六")).status_code == 409
     assert len(list(db.session.scalars(select(Lead.id)))) == 1
 
 
@@ -223,7 +223,7 @@ def test_a_stale_card_is_refused_and_nothing_overwritten(client_of, lead):
     card = {"name": "张三丰", "trade": "catering", "version": "1"}
     assert client.post(f"/leads/{lead}/edit", data=card).status_code == 302
     again = client.post(f"/leads/{lead}/edit", data=card | {"name": "李四"})
-    assert again.status_code == 422
+    assert again.status_code == 409
     assert "李四" in again.text
     assert db.session.scalar(select(Lead.name)) == "张三丰"
 
@@ -232,7 +232,7 @@ def test_a_lead_goes_through_its_stages_on_its_page(client_of, cast, lead):
     client = client_of("alice")
     assert client.post(f"/leads/{lead}/stage", data={"stage": "accepted"}).status_code == 422
     assert client.post(f"/leads/{lead}/stage", data={"stage": "accepted", "case_number": "A-7"}).status_code == 302
-    assert client.post(f"/leads/{lead}/stage", data={"stage": "accepted", "case_number": "A-7"}).status_code == 422
+    assert client.post(f"/leads/{lead}/stage", data={"stage": "accepted", "case_number": "A-7"}).status_code == 409
     page = client.get(f"/leads/{lead}").text
     assert "A-7" in page
     entry = re.search(r'name="entry_id" value="(\d+)"', page).group(1)

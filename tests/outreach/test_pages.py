@@ -193,7 +193,7 @@ def test_a_visit_is_recorded_once_and_undone_with_a_reason(client_of, cast):
         assert bob.post(log_url(cast, rest="/visits"), data=data).status_code == 302
     visit = db.session.scalars(select(Visit)).one()
     assert "粮油店" in bob.get(log_url(cast, rest="/visits")).text
-    assert bob.post(log_url(cast, rest="/visits"), data=data | {"note": "面馆"}).status_code == 422
+    assert bob.post(log_url(cast, rest="/visits"), data=data | {"note": "面馆"}).status_code == 409
     assert client_of("dora").post(f"/visits/{visit.id}/void", data={"reason": "x"}).status_code == 404
     assert bob.post(f"/visits/{visit.id}/void", data={"reason": " "}).status_code == 422
     assert bob.post(f"/visits/{visit.id}/void", data={"reason": "误点"}).status_code == 302

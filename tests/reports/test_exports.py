@@ -72,7 +72,7 @@ def test_a_double_submit_makes_one_file(folder, cast, client_of):
     assert made(olga, cast, **uid) == made(olga, cast, **uid)
     assert len(list(folder.iterdir())) == 1
     other = olga.post("/exports", data={"campaign": "", **uid})
-    assert other.status_code == 422
+    assert other.status_code == 409
     assert len(list(folder.iterdir())) == 1
 
 
