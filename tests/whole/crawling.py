@@ -1,18 +1,19 @@
 """A bank with one of everything, every address of the app that leads somewhere in it, and the forms on a page."""
 
 import io
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from html.parser import HTMLParser
+from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import text
 from werkzeug.datastructures import MultiDict
 
 from crm.campaigns.plan_commands import add_session
 from crm.contest.adjusting import adjust
-from crm.intake.models import ImportBatch
 from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
@@ -31,6 +32,8 @@ WORDS = {
     "filename": ("css/waituo.css",),
 }
 """Arguments of addresses that are words."""
+WRITTEN = ("text", "textarea", "number", "tel", "email", "date", "file")
+"""Kinds of fields that a person writes into."""
 
 
 def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "张三丰") -> dict[str, list[int]]:
@@ -114,11 +117,19 @@ def _values(names: list[str], ids: dict[str, list[int]]) -> Iterator[dict[str, o
 
 @dataclass
 class Form:
-    """A form as a browser would send it. `fields`: (name, kind, value); `offered`: the values of a select."""
+    """A form of the page at `page`. `fields`: (name, kind, value); `ticked`: boxes and radios that are; `required`: names;
+
+    `unchosen`: selects in which nothing is, with the option that a browser shows then; `sendable`: it has a button to be sent with.
+    """
 
     method: str
     action: str
+    page: str = ""
     fields: list[tuple[str, str, str]] = field(default_factory=list)
+    ticked: set[tuple[str, str]] = field(default_factory=set)
+    required: set[str] = field(default_factory=set)
+    unchosen: dict[str, str] = field(default_factory=dict)
+    sendable: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -129,6 +140,38 @@ class Form:
         """The kind of a field: an input's type, select or textarea."""
         return next(kind for one, kind, _ in self.fields if one == name)
 
+    def filled(self, number: int) -> MultiDict[str, object]:
+        """What a browser would send once its person has written something that no other `number` writes.
+
+        What is required is filled in, what was there stays, and the first field that is no choice is written anew.
+        """
+        values: MultiDict[str, object] = MultiDict()
+        for name, kind, value in self._sent():
+            values.add(
+                name, value or (_plausible(name, kind, number) if name in self.required or kind == "file" else "")
+            )
+        for name, kind, _ in self.fields:
+            if kind in WRITTEN:
+                values.setlist(name, [_plausible(name, kind, number)])
+                break
+        if "client_uid" in values:
+            values.setlist("client_uid", [str(UUID(int=number))])
+        return values
+
+    def _sent(self) -> Iterator[tuple[str, str, str]]:
+        """Fields without unticked boxes and without further buttons; of radios the ticked one, or the first."""
+        seen: set[str] = set()
+        for name, kind, value in self.fields:
+            ticked = (name, value) in self.ticked
+            if kind == "radio" and not ticked and any(one == name for one, _ in self.ticked):
+                continue
+            if kind == "checkbox" and not ticked and name not in self.required:
+                continue
+            if kind in ("radio", "button") and name in seen:
+                continue
+            seen.add(name)
+            yield name, kind, value if name in self.required else self.unchosen.get(name, value)
+
     def data(self) -> MultiDict[str, object]:
         """What it holds, with something plausible where it is blank."""
         values: MultiDict[str, object] = MultiDict()
@@ -137,14 +180,14 @@ class Form:
         return values
 
 
-def _plausible(name: str, kind: str) -> object:
+def _plausible(name: str, kind: str, number: int = 0) -> object:
     if kind == "file":
-        return (io.BytesIO(sheets.csv_bytes([sheets.line(7)])), "leads.csv")
-    if kind in ("hidden", "select", "checkbox", "radio"):
+        return (io.BytesIO(sheets.csv_bytes([sheets.line(7 + number)])), "leads.csv")
+    if kind in ("hidden", "select", "checkbox", "radio", "button"):
         return ""
-    by_kind = {"date": DAY_2.isoformat(), "number": "1", "tel": "13700000000", "time": "09:00"}
+    by_kind = {"date": DAY_2.isoformat(), "number": str(number or 1), "tel": "13700000000", "time": "09:00"}
     by_kind |= {"datetime-local": f"{at_local(DAY_2, 9):%Y-%m-%dT%H:%M}", "password": "correct horse 外拓"}
-    return "13700000000" if "phone" in name else by_kind.get(kind, "字")
+    return "13700000000" if "phone" in name else by_kind.get(kind, f"字{number or ''}")
 
 
 class _Reader(HTMLParser):
@@ -160,7 +203,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attributes}
         if tag == "form":
-            self.open = Form(given.get("method", "get").lower(), given.get("action") or self.page)
+            self.open = Form(given.get("method", "get").lower(), given.get("action") or self.page, self.page)
             self.forms.append(self.open)
             self.by_id[given.get("id", "")] = self.open
             return
@@ -170,20 +213,32 @@ class _Reader(HTMLParser):
                 self.select[3].append(given.get("value", ""))
             return
         form = self.by_id.get(given["form"]) if "form" in given else self.open
+        if form is not None and given.get("type", "submit" if tag == "button" else "") == "submit":
+            form.sendable = True
+        if form is not None and given.get("formaction"):
+            self.forms.append(
+                replace(form, action=given["formaction"])
+            )  # shares its fields: a button that leads elsewhere
         if form is not None and given.get("name"):
             self._field(tag, given, form)
 
     def _field(self, tag: str, given: dict[str, str], form: Form) -> None:
         name, kind = given["name"], given.get("type", "text")
+        if kind == "text" and given.get("inputmode") in ("numeric", "decimal"):
+            kind = "number"
         if tag == "textarea":
             self.area = (form, name)
             form.fields.append((name, "textarea", ""))
         elif tag == "select":
             self.select = (form, name, [], [])
         elif tag == "input" and kind not in ("submit", "button"):
-            form.fields.append((name, kind, given.get("value", "")))
+            form.fields.append((name, kind, given.get("value", "on" if kind in ("checkbox", "radio") else "")))
         elif tag == "button" and given.get("value"):
-            form.fields.append((name, "hidden", given["value"]))
+            form.fields.append((name, "button", given["value"]))
+        if "checked" in given:
+            form.ticked.add((name, given.get("value", "on")))
+        if "required" in given:
+            form.required.add(name)
 
     def handle_data(self, data: str) -> None:
         if self.area is not None and data.strip():
@@ -197,6 +252,8 @@ class _Reader(HTMLParser):
             self.area = None
         elif tag == "select" and self.select is not None:
             form, name, offered, chosen = self.select
+            if not chosen:
+                form.unchosen[name] = next(iter(offered), "")
             for value in chosen or [next((one for one in offered if one), "")]:
                 form.fields.append((name, "select", value))
             self.select = None
@@ -221,6 +278,12 @@ def fingerprint(*, aside: frozenset[str] = frozenset()) -> dict[str, tuple[int, 
         return {name: (rows, versions) for name, rows, versions in connection.execute(text(" UNION ALL ".join(parts)))}
 
 
-def batch_ids() -> list[int]:
-    """Ids of all imports."""
-    return list(db.session.scalars(select(ImportBatch.id)))
+def contents(*, aside: frozenset[str] = frozenset()) -> dict[str, Counter[tuple[object, ...]]]:
+    """Per table: its rows as they stand."""
+    db.session.rollback()
+    with db.engine.connect() as connection:
+        return {
+            table.name: Counter(tuple(map(repr, row)) for row in connection.execute(table.select()))
+            for table in db.metadata.sorted_tables
+            if table.name not in aside
+        }
