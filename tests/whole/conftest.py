@@ -23,26 +23,30 @@ from tests import make
 from tests.conftest import Reset
 from tests.intake import sheets
 from tests.moments import DAY_1, DAY_2, DAY_6, NOON
-from tests.whole.crawling import Form, addresses, forms_of, one_of_everything
+from tests.whole.crawling import Form, Rows, addresses, contents, forms_of, one_of_everything
 
 READERS = ("olga", "alice", "bob", "adam", "mona")
 Key = tuple[str, ...]
+ASIDE = frozenset({"audit_entry", "submission", "sign_in_attempt", "address_failure"})
+"""Tables that may tell that somebody tried."""
 
 
 @dataclass
 class Bank:
     """The forms by where they lead and what they ask for, each as (person, form); and how to come back to the start.
 
-    `good`: of each kind the one that is known to be accepted.
+    `good`: of each kind the one that is known to be accepted. `rows`: what the tables hold at the start.
     """
 
     forms: dict[Key, list[tuple[str, Form]]]
     reset: Reset
     home: Path
     good: dict[Key, tuple[str, Form]] = field(default_factory=dict)
+    rows: Rows = field(default_factory=dict)
 
     def keep(self) -> None:
-        """Keeps the uploads, which a form may delete."""
+        """Looks at the rows, and keeps the uploads, which a form may delete."""
+        self.rows = contents(aside=ASIDE)
         shutil.copytree(self.home / "uploads", self.home / "uploads-kept")
 
     def back(self) -> None:

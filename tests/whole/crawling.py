@@ -32,6 +32,8 @@ WORDS = {
     "filename": ("css/waituo.css",),
 }
 """Arguments of addresses that are words."""
+Rows = dict[str, Counter[tuple[object, ...]]]
+"""The rows of each table."""
 WRITTEN = ("text", "textarea", "number", "tel", "email", "date", "file")
 """Kinds of fields that a person writes into."""
 
@@ -278,7 +280,7 @@ def fingerprint(*, aside: frozenset[str] = frozenset()) -> dict[str, tuple[int, 
         return {name: (rows, versions) for name, rows, versions in connection.execute(text(" UNION ALL ".join(parts)))}
 
 
-def contents(*, aside: frozenset[str] = frozenset()) -> dict[str, Counter[tuple[object, ...]]]:
+def contents(*, aside: frozenset[str] = frozenset()) -> Rows:
     """Per table: its rows as they stand."""
     db.session.rollback()
     with db.engine.connect() as connection:

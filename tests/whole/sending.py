@@ -1,7 +1,6 @@
 """Forms filled in and sent as a person would, and what became of the rows."""
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,13 +10,10 @@ from werkzeug.test import TestResponse
 
 from crm.kernel.db import db
 from tests.moments import DAY_1, DAY_2
-from tests.whole.conftest import Bank, Key
-from tests.whole.crawling import Form, contents
+from tests.whole.conftest import ASIDE, Bank, Key
+from tests.whole.crawling import Form, Rows, contents
 
-ASIDE = frozenset({"audit_entry", "submission", "sign_in_attempt", "address_failure"})
-"""Tables that may tell that somebody tried."""
 Clients = Callable[[str | None], FlaskClient]
-Rows = dict[str, Counter[tuple[object, ...]]]
 _WORDS = "字{}".format
 VALUES: dict[str, dict[str, object]] = {
     "campaigns.save_teams": {"district-1": ("2", "4")},
@@ -87,7 +83,7 @@ def accepted(client_of: Clients, bank: Bank, key: Key) -> Sent | list[str]:
     unlike = {(form.action, *map(str, form.fields)): (who, form) for who, form in reversed(bank.forms[key])}
     for who, form in [bank.good[key]] if key in bank.good else reversed(unlike.values()):
         bank.back()
-        before, data = contents(aside=ASIDE), filled(key[0], form, 1)
+        before, data = bank.rows, filled(key[0], form, 1)
         answer = send(client_of, who, form, data)
         after = contents(aside=ASIDE)
         if answer.status_code < 400 and after != before:

@@ -4,8 +4,9 @@ from html import escape
 
 from crm.kernel.errors import Conflict
 from crm.web.wording import sentence
+from tests.whole.conftest import ASIDE
 from tests.whole.crawling import contents, forms_of
-from tests.whole.sending import ASIDE, Sent, accepted, filled, grown, send, typed
+from tests.whole.sending import Sent, accepted, filled, grown, send, typed
 
 UNREACHED: dict[str, str] = {
     "people.sign_in": "its page is for people who are not signed in, and it makes no row but the log of attempts",

@@ -4,8 +4,9 @@ from html import escape
 
 from crm.kernel.errors import Conflict
 from crm.web.wording import sentence
+from tests.whole.conftest import ASIDE
 from tests.whole.crawling import contents
-from tests.whole.sending import ASIDE, Sent, accepted, changed_in_place, filled, send, typed
+from tests.whole.sending import Sent, accepted, changed_in_place, filled, send, typed
 
 QUIET: dict[str, str] = {
     "intake.confirm": "pressing again shows the work that the first press has begun",
