@@ -13,8 +13,9 @@ from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import day_bounds
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from crm.kernel.errors import Forbidden, Invalid, NotFound
 from crm.kernel.installation import zone_name
+from crm.kernel.locking import check_version, held
 
 
 def create_campaign(
@@ -82,8 +83,7 @@ def set_status(actor: Actor, campaign_id: int, to: Status, *, version: int | Non
     campaign = _campaign(campaign_id)
     if campaign.walk_in:
         raise Invalid("campaign.walk_in")
-    if version is not None and campaign.version != version:
-        raise Conflict("form.stale")
+    check_version(campaign, version)
     if not rules.may_become(campaign.status, to):
         raise Invalid("campaign.step")
     if not policy.may_move(actor, to):
@@ -119,8 +119,7 @@ def open_plan(actor: Actor, campaign_id: int, *, version: int | None, closed_too
     campaign = _campaign(campaign_id)
     if campaign.walk_in:
         raise Invalid("campaign.walk_in")
-    if version is not None and campaign.version != version:
-        raise Conflict("form.stale")
+    check_version(campaign, version)
     allowed = rules.PLANNED | ({Status.CLOSED} if closed_too else frozenset())
     if campaign.status not in allowed:
         raise Invalid("campaign.closed")
@@ -129,8 +128,7 @@ def open_plan(actor: Actor, campaign_id: int, *, version: int | None, closed_too
 
 
 def _campaign(campaign_id: int) -> Campaign:
-    # Locked until the end of the unit, so that on PostgreSQL two people with the same version do not both win.
-    campaign = db.session.get(Campaign, campaign_id, with_for_update=True)
+    campaign = held(select(Campaign).where(Campaign.id == campaign_id))
     if campaign is None:
         raise NotFound("campaign.not_found")
     return campaign

@@ -18,6 +18,7 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import now
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound
+from crm.kernel.locking import held
 from crm.people.models import Team
 
 BELL = time(17, 30)
@@ -164,11 +165,9 @@ def confirm_rules(actor: Actor, contest_id: int, number: int, *, at: datetime) -
 
 
 def _contest(actor: Actor, contest_id: int, version: int | None = None) -> Contest:
-    contest = db.session.scalar(select(Contest).where(Contest.id == contest_id, visible_to(actor)))
+    contest = held(select(Contest).where(Contest.id == contest_id, visible_to(actor)), version=version)
     if contest is None:
         raise NotFound("contest.not_found")
-    if version is not None and contest.version != version:
-        raise Conflict("form.stale")
     return contest
 
 

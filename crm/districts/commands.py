@@ -9,7 +9,8 @@ from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, Invalid, NotFound
+from crm.kernel.errors import Invalid, NotFound
+from crm.kernel.locking import held
 
 
 def create_district(
@@ -153,9 +154,7 @@ def _live_parent(parent_id: int | None) -> District | None:
 
 
 def _district(district_id: int, version: int) -> District:
-    district = db.session.get(District, district_id)
+    district = held(select(District).where(District.id == district_id), version=version)
     if district is None:
         raise NotFound("districts.missing")
-    if district.version != version:
-        raise Conflict("form.stale")
     return district

@@ -11,12 +11,13 @@ from crm.intake import files, reading
 from crm.intake.importers import importer_of
 from crm.intake.models import ImportBatch, ImportChange
 from crm.intake.policy import may_import
-from crm.intake.queries import get_batch, is_dead
+from crm.intake.queries import get_batch, is_dead, visible_to
 from crm.intake.reading import Result, Source, Telling
 from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid
+from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from crm.kernel.locking import check_version, held
 from crm.kernel.rows import Change
 from crm.kernel.unit_of_work import after_commit
 from crm.kernel.values import clean_text
@@ -122,15 +123,14 @@ def confirm(actor: Actor, batch_id: int, *, mode: str, at: datetime, version: in
 
     `mode`: "good" takes the good rows, "all" takes all or nothing. Raises Conflict("form.stale").
     """
-    batch = get_batch(actor, batch_id)
+    batch = _held(actor, batch_id)
     if mode not in MODES:
         raise Invalid("import.mode")
     if batch.status == "applied" or (batch.status == "applying" and not is_dead(batch, at)):
         return False
     if batch.status not in OPEN | {"applying"}:
         raise Conflict("import.state")
-    if version is not None and batch.version != version:
-        raise Conflict("form.stale")
+    check_version(batch, version)
     batch.mode, batch.status, batch.worker, batch.started_at, batch.error = mode, "applying", "", at, ""
     batch.version += 1
     files.forget_progress(batch.id)
@@ -202,7 +202,7 @@ def fail(batch_id: int, error: DomainError, *, worker: str) -> None:
 
 def cancel(actor: Actor, batch_id: int, *, at: datetime) -> None:
     """Gives an upload up and deletes its file."""
-    batch = get_batch(actor, batch_id)
+    batch = _held(actor, batch_id)
     if batch.status not in OPEN and not is_dead(batch, at):
         raise Conflict("import.state")
     batch.status = "cancelled"
@@ -238,11 +238,17 @@ def undo(actor: Actor, batch_id: int, *, at: datetime) -> int:
 
 
 def _open_batch(actor: Actor, batch_id: int, version: int | None) -> ImportBatch:
-    batch = get_batch(actor, batch_id)
+    batch = _held(actor, batch_id)
     if batch.status not in OPEN:
         raise Conflict("import.state")
-    if version is not None and batch.version != version:
-        raise Conflict("form.stale")
+    check_version(batch, version)
+    return batch
+
+
+def _held(actor: Actor, batch_id: int) -> ImportBatch:
+    batch = held(select(ImportBatch).where(ImportBatch.id == batch_id, visible_to(actor)))
+    if batch is None:
+        raise NotFound("import.missing")
     return batch
 
 

@@ -12,6 +12,7 @@ from crm.kernel.clock import business_day
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid
 from crm.kernel.installation import zone_name
+from crm.kernel.locking import check_version
 from crm.kernel.values import mask_phone, normalise_phone
 from crm.leads.commands import (
     LeadCard,
@@ -61,8 +62,7 @@ def edit_lead(
     phone = normalise_phone(card.phone) if card.phone.strip() else ""
     lock_person(phone)
     lead = lead_for_change(actor, lead_id)
-    if lead.version != version:
-        raise Conflict("form.stale")
+    check_version(lead, version)
     phone = "" if phone == open_phone(lead) else phone
     holder = holder_of(lead.campaign_id, phone, _new_licence(lead, card), besides=lead.id)
     if holder is not None:

@@ -14,6 +14,7 @@ from crm.kernel.clock import day_bounds
 from crm.kernel.db import db
 from crm.kernel.errors import Invalid, NotFound
 from crm.kernel.installation import zone_name
+from crm.kernel.locking import held
 from crm.kernel.paging import PER_PAGE, Page
 from crm.leads.cards import shown_name, shown_phone
 from crm.leads.models import Consent, Lead, NoticeVersion
@@ -39,7 +40,7 @@ def get_lead(actor: Actor, lead_id: int) -> Lead:
 
 def lead_for_change(actor: Actor, lead_id: int) -> Lead:
     """A visible lead, locked until the unit of work ends, that is not merged into another. NotFound or Invalid("lead.merged")."""
-    lead = db.session.scalar(select(Lead).where(Lead.id == lead_id, visible_to(actor)).with_for_update())
+    lead = held(select(Lead).where(Lead.id == lead_id, visible_to(actor)))
     if lead is None:
         raise NotFound("lead.not_found")
     if lead.merged_into_id is not None:

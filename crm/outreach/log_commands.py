@@ -19,6 +19,7 @@ from crm.kernel.clock import business_day
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid
 from crm.kernel.installation import zone_name
+from crm.kernel.locking import check_version, held
 from crm.outreach import rules
 from crm.outreach.models import Attendance, DailyLog, Tally
 from crm.outreach.policy import OutreachPermission, check_team, leads_team, writes_for
@@ -106,8 +107,7 @@ def save_log(
 ) -> DailyLog:
     """The words of the day. `version` is the one that was read (1 for a log that nobody has written yet)."""
     log = _hold_own(actor, campaign_id, team_id, day, at)
-    if version is not None and log.version != version:
-        raise Conflict("form.stale")
+    check_version(log, version)
     words = (highlights, difficulties, help_needed, plan)
     if any(len(text) > 2000 for text in words):
         raise Invalid("outreach.words_long", most=2000)
@@ -236,9 +236,9 @@ def _hold(campaign: Campaign, team_id: int, day: date) -> DailyLog:
     words = dict.fromkeys(("highlights", "difficulties", "help_needed", "plan"), "")
     db.session.execute(dialect.insert(DailyLog).values(**row, **words, late=False).on_conflict_do_nothing())
     wanted = (DailyLog.campaign_id == campaign.id, DailyLog.team_id == team_id, DailyLog.day == day)
-    return db.session.scalars(
-        select(DailyLog).where(*wanted).with_for_update().execution_options(populate_existing=True)
-    ).one()
+    log = held(select(DailyLog).where(*wanted))
+    assert log is not None  # it was written just now, if not before
+    return log
 
 
 def _hold_open(actor: Actor, campaign_id: int, team_id: int, day: date, at: datetime) -> DailyLog:

@@ -11,8 +11,9 @@ from crm.kernel import audit
 from crm.kernel.actor import Actor, Role
 from crm.kernel.clock import now
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, Invalid, NotFound, TooMany
+from crm.kernel.errors import Invalid, NotFound, TooMany
 from crm.kernel.installation import keys
+from crm.kernel.locking import held
 from crm.kernel.values import normalise_phone
 from crm.people.models import Membership, SignInBucket, Team, User
 from crm.people.passwords import (
@@ -79,9 +80,7 @@ def change_user(
     phone: str | None = None,
 ) -> User:
     """Changes a person's card and rights; `phone` None leaves it. A changed role or a deactivation ends every session."""
-    user = _user(user_id)
-    if user.version != version:
-        raise Conflict("form.stale")
+    user = _user(user_id, version)
     check_external(external, role)
     if user.id == actor.user_id and (role.value != user.role or not active):
         raise Invalid("people.own_rights")
@@ -228,11 +227,9 @@ def create_team(actor: Actor, *, name: str, slogan: str = "") -> Team:
 
 def change_team(actor: Actor, team_id: int, *, version: int, name: str, slogan: str, active: bool) -> Team:
     """Changes a team's card."""
-    team = db.session.get(Team, team_id)
+    team = held(select(Team).where(Team.id == team_id), version=version)
     if team is None:
         raise NotFound("people.no_team")
-    if team.version != version:
-        raise Conflict("form.stale")
     name = clean_team_name(name)
     if db.session.scalar(select(Team.id).where(Team.name == name, Team.id != team_id)):
         raise Invalid("people.team_taken", name=name)
@@ -244,7 +241,9 @@ def change_team(actor: Actor, team_id: int, *, version: int, name: str, slogan: 
 
 def join_team(actor: Actor, *, user_id: int, team_id: int, on: date, is_lead: bool = False) -> Membership:
     """Puts a person into a team from that day on. An open membership elsewhere is closed the day before: a transfer keeps history."""
-    user, team = _user(user_id), db.session.get(Team, team_id)
+    user, team = db.session.get(User, user_id), db.session.get(Team, team_id)
+    if user is None:
+        raise NotFound("people.no_user")
     if team is None:
         raise NotFound("people.no_team")
     if not team.active:
@@ -350,8 +349,8 @@ def _count_stranger(login: str, at: datetime) -> None:
     bucket.failures, bucket.window_started_at = bucket.failures + 1, at
 
 
-def _user(user_id: int) -> User:
-    user = db.session.get(User, user_id)
+def _user(user_id: int, version: int | None = None) -> User:
+    user = held(select(User).where(User.id == user_id), version=version)
     if user is None:
         raise NotFound("people.no_user")
     return user

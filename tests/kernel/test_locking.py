@@ -1,0 +1,112 @@
+"""Of many who save the same version at the same time one wins, in every room; the others hear that it has moved on."""
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import func, select
+
+from crm.campaigns import commands as campaigns
+from crm.contest import commands as contest
+from crm.districts import commands as districts
+from crm.districts.rules import Kind
+from crm.intake import commands as intake
+from crm.kernel.actor import SYSTEM, Actor, Role
+from crm.kernel.audit import AuditEntry
+from crm.kernel.db import db
+from crm.kernel.errors import DomainError
+from crm.kernel.unit_of_work import unit_of_work
+from crm.leads import editing
+from crm.leads.commands import LeadCard
+from crm.outreach import log_commands
+from crm.people import commands as people
+from crm.people.models import Team
+from tests import make
+from tests.intake.sheets import csv_bytes, line, upload
+from tests.moments import DAY_1, DAY_6, NOON
+
+AT_ONCE = 6
+FIELD = {"name": "新名", "starts_on": DAY_1, "ends_on": DAY_6}
+
+
+def all_at_once(app, act: Callable[[int], object], *, people: int = AT_ONCE) -> list[str]:
+    """What became of each, sorted: "saved" or the code of the refusal. All have begun before the first one goes on."""
+    ready, heard = Barrier(people, timeout=30), []
+
+    def one(number: int) -> None:
+        with app.app_context():
+            db.session.execute(select(Team.id))
+            ready.wait()
+            try:
+                with unit_of_work():
+                    act(number)
+                heard.append("saved")
+            except DomainError as error:
+                heard.append(error.code)
+            finally:
+                db.session.remove()
+
+    threads = [Thread(target=one, args=(number,)) for number in range(people)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(heard)
+
+
+def _person(cast, _olga: Actor, number: int) -> None:
+    facts = {"role": Role.MEMBER, "external": False, "email": "", "active": True}
+    people.change_user(SYSTEM, cast.users["bob"], version=1, name=f"鲍勃{number}", **facts)
+
+
+def _team(cast, _olga: Actor, number: int) -> None:
+    people.change_team(SYSTEM, cast.teams["red"], version=1, name=f"红队{number}", slogan="", active=True)
+
+
+def _district(cast, _olga: Actor, number: int) -> None:
+    districts.change_district(SYSTEM, cast.districts["market"], version=1, name=f"商区{number}", kind=Kind.COMMERCIAL)
+
+
+def _campaign(cast, olga: Actor, number: int) -> None:
+    campaigns.change_campaign(olga, cast.campaigns["roadshow"], version=1, goal=str(number), model="roadshow", **FIELD)
+
+
+def _log(cast, _olga: Actor, number: int) -> None:
+    place = {"campaign_id": cast.campaigns["roadshow"], "team_id": cast.teams["red"]}
+    log_commands.save_log(SYSTEM, **place, day=DAY_1, at=NOON, version=1, plan=str(number))
+
+
+@pytest.mark.parametrize("edit", [_person, _team, _district, _campaign, _log])
+def test_of_six_who_save_the_same_version_one_wins(app, cast, actor, edit):
+    olga = actor("olga")
+    heard = all_at_once(app, lambda number: edit(cast, olga, number))
+    assert heard == ["form.stale"] * (AT_ONCE - 1) + ["saved"]
+
+
+def test_of_six_who_edit_a_lead_one_wins(app, cast, actor):
+    with unit_of_work():
+        place = {"campaign_id": cast.campaigns["roadshow"], "team_id": cast.teams["red"]}
+        lead = make.lead(actor("bob"), **place).lead_id
+
+    def edit(number: int) -> None:
+        card = LeadCard(name=f"张三{number}", phone="", trade="catering")
+        editing.edit_lead(SYSTEM, lead, version=1, card=card, at=NOON)
+
+    assert all_at_once(app, edit) == ["form.stale"] * (AT_ONCE - 1) + ["saved"]
+
+
+def test_of_six_who_change_a_contest_one_wins(app, cast):
+    field = {"campaign_ids": [cast.campaigns["roadshow"]], "team_ids": [cast.teams["red"]]}
+    with unit_of_work():
+        made = contest.create_contest(SYSTEM, code="PK-1", **field, **FIELD).id
+    heard = all_at_once(app, lambda number: contest.change_contest(SYSTEM, made, version=1, **field, **FIELD))
+    assert heard == ["form.stale"] * (AT_ONCE - 1) + ["saved"]
+
+
+def test_of_six_who_confirm_an_import_one_releases_it(app, actor):
+    olga, batch = actor("olga"), upload(actor("olga"), csv_bytes([line(1)]))
+    mapped = batch.id, batch.version
+    heard = all_at_once(app, lambda _: intake.confirm(olga, mapped[0], mode="good", at=NOON, version=mapped[1]))
+    assert heard == ["saved"] * AT_ONCE
+    told = select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "intake.confirm")
+    assert db.session.scalar(told) == 1
