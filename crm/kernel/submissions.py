@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
-from crm.kernel.db import Base, UTCDateTime, db
+from crm.kernel.db import Base, UTCDateTime, db, writing
 from crm.kernel.errors import Conflict
 
 
@@ -34,7 +34,12 @@ def content_hash(content: Mapping[str, Any]) -> str:
 
 
 def replayed(actor: Actor, uid: str, content: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The stored answer for this id, or None when it is new; raises Conflict for other content or another sender."""
+    """The stored answer for this id, or None when it is new; raises Conflict for other content or another sender.
+
+    In a unit of work a second sender of the same id waits here until the first is done.
+    """
+    if writing.get():
+        _wait_for_turn(uid)
     known = db.session.get(Submission, uid)
     if known is None:
         return None
@@ -50,3 +55,10 @@ def remember(actor: Actor, uid: str, content: Mapping[str, Any], answer: dict[st
             uid=uid, actor_id=actor.user_id, content_hash=content_hash(content), answer=answer, received_at=now()
         )
     )
+
+
+def _wait_for_turn(uid: str) -> None:
+    """On PostgreSQL two clicks at once would both find nothing and both make; SQLite has one writer anyway."""
+    if db.engine.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256(uid.encode()).digest()[:4], signed=True)
+        db.session.execute(text("SELECT pg_advisory_xact_lock(7302, :number)"), {"number": number})

@@ -4,8 +4,9 @@ import logging
 import secrets
 
 from flask import Flask, g, jsonify, render_template, request
+from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -13,6 +14,10 @@ from crm.kernel.errors import DomainError
 from crm.web.wording import sentence
 
 log = logging.getLogger("crm")
+_TAKEN_OR_GONE = frozenset(
+    {"23503", "23505", "SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
+)
+"""What PostgreSQL and SQLite call a key that is taken already, and a record that is named but not there."""
 _PAGES = frozenset({400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503, 507})
 
 
@@ -22,6 +27,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(IntegrityError, _clash)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -49,6 +55,17 @@ def _database(error: OperationalError) -> tuple[Response | str, int]:
     number = _log(error)
     full = "disk is full" in str(error.orig)
     return _answer(507 if full else 503, None, "database.full" if full else "database.unavailable", number)
+
+
+def _clash(error: IntegrityError) -> tuple[Response | str, int]:
+    """Two at once: both checked, one wrote. A column left empty or out of its range is a fault of ours and stays one."""
+    name = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", ""))
+    if name not in _TAKEN_OR_GONE:
+        return _unexpected(error)
+    words = gettext(
+        "Somebody else saved the same at this moment. Nothing of yours was kept: look at what is there now."
+    )
+    return _answer(409, words, "database.clash", _log(error))
 
 
 def _unexpected(error: Exception) -> tuple[Response | str, int]:
