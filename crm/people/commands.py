@@ -4,14 +4,17 @@ import hashlib
 import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import case, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from crm.kernel import audit
 from crm.kernel.actor import Actor, Role
+from crm.kernel.audit import AuditEntry
 from crm.kernel.clock import now
 from crm.kernel.db import db
-from crm.kernel.errors import Invalid, NotFound, TooMany
+from crm.kernel.errors import DomainError, Invalid, NotFound, TooMany
 from crm.kernel.installation import keys
 from crm.kernel.locking import held
 from crm.kernel.values import normalise_phone
@@ -25,9 +28,17 @@ from crm.people.passwords import (
     verify_password,
 )
 from crm.people.queries import user_by_login
-from crm.people.rules import check_external, clean_login, clean_person_name, clean_team_name, phone_place
+from crm.people.rules import (
+    check_external,
+    check_team_role,
+    clean_login,
+    clean_person_name,
+    clean_team_name,
+    phone_place,
+)
 
 FAILURES_BEFORE_LOCK = 5
+KNOWN_HERE = timedelta(days=90)
 FIRST_LOCK = timedelta(minutes=15)
 ADDRESS_WINDOW = timedelta(minutes=15)
 FAILURES_PER_ADDRESS = 30
@@ -177,13 +188,18 @@ def check_password(login: str, password: str) -> Checked:
 def sign_in(*, login: str, checked: Checked, address: str, at: datetime) -> User | None:
     """The user, or None when login and password do not fit (the failure is counted and must be committed).
 
-    Raises TooMany while the account or the address is locked: five failures lock an account for 15 minutes, doubling.
+    Raises TooMany while the account is locked: five failures lock it for 15 minutes, doubling. While the address is full it
+    is raised for everybody who has not come in from there of late: behind one address a whole branch may sit.
     """
-    _check_address(address, at)
-    user = user_by_login(login)
+    # Held, so that of many failures at once each counts.
+    user = held(select(User).where(User.login == login.strip().lower()))
+    rest = address_rest(address, at)
+    if rest is not None and not _known_here(user, address, at):
+        raise TooMany("people.locked", minutes=_minutes(rest))
     locked_until = user.locked_until if user else _stranger_locked_until(login)
     if locked_until is not None and locked_until > at:
-        raise TooMany("people.locked", minutes=_minutes(locked_until - at))
+        # From a full address the wait is that of the address for everybody, or it would tell which account there is.
+        raise TooMany("people.locked", minutes=_minutes(rest or locked_until - at))
     if user is None or not user.active or not checked.fits or user.password_hash != checked.against:
         _count_failure(user, login, address, at)
         return None
@@ -191,6 +207,20 @@ def sign_in(*, login: str, checked: Checked, address: str, at: datetime) -> User
     user.failed_sign_ins, user.locked_until, user.last_sign_in_at = 0, None, at
     audit.record(_as_actor(user, address), "people.sign_in", "user", user.id)
     return user
+
+
+def address_rest(address: str, at: datetime) -> timedelta | None:
+    """How long an address with too many failures still rests; None while it may try."""
+    failures, since = _failures(address)
+    if since is None or failures < FAILURES_PER_ADDRESS or since + ADDRESS_WINDOW <= at:
+        return None
+    return since + ADDRESS_WINDOW - at
+
+
+def refusal(address: str, at: datetime) -> DomainError:
+    """What to say of a sign-in that failed. From a full address it is the same for whoever is known there and for strangers."""
+    rest = address_rest(address, at)
+    return Invalid("people.sign_in") if rest is None else TooMany("people.locked", minutes=_minutes(rest))
 
 
 def sign_out(actor: Actor) -> None:
@@ -250,6 +280,7 @@ def join_team(actor: Actor, *, user_id: int, team_id: int, on: date, is_lead: bo
         raise Invalid("people.team_closed")
     if not user.active:
         raise Invalid("people.inactive", name=user.name)
+    check_team_role(Role(user.role))
     current = db.session.scalar(select(Membership).where(Membership.user_id == user_id, Membership.valid_to.is_(None)))
     check_overlap(user_id, on)
     if current is not None:
@@ -298,10 +329,13 @@ def _set_password(user: User, password: str) -> None:
     user.session_version += 1
 
 
-def _check_address(address: str, at: datetime) -> None:
-    bucket = db.session.get(SignInBucket, address)
-    if bucket and bucket.window_started_at + ADDRESS_WINDOW > at and bucket.failures >= FAILURES_PER_ADDRESS:
-        raise TooMany("people.locked", minutes=_minutes(bucket.window_started_at + ADDRESS_WINDOW - at))
+def _known_here(user: User | None, address: str, at: datetime) -> bool:
+    if user is None:
+        return False
+    came_in = AuditEntry.actor_id == user.id, AuditEntry.action == "people.sign_in", AuditEntry.address == address
+    return (
+        db.session.scalar(select(AuditEntry.id).where(*came_in, AuditEntry.at > at - KNOWN_HERE).limit(1)) is not None
+    )
 
 
 def _minutes(wait: timedelta) -> int:
@@ -320,20 +354,23 @@ def _stranger(login: str) -> str:
 
 def _stranger_locked_until(login: str) -> datetime | None:
     """Logins that nobody has are locked like real ones; otherwise the lock would tell which exist."""
-    bucket = db.session.get(SignInBucket, _stranger(login))
-    lock = _lock_after(bucket.failures) if bucket else None
-    return bucket.window_started_at + lock if bucket and lock else None
+    failures, since = _failures(_stranger(login))
+    lock = _lock_after(failures)
+    return since + lock if since and lock else None
+
+
+def _failures(key: str) -> tuple[int, datetime | None]:
+    query = select(SignInBucket.failures, SignInBucket.window_started_at).where(SignInBucket.address == key)
+    row = db.session.execute(query).one_or_none()
+    return (row.failures, row.window_started_at) if row else (0, None)
 
 
 def _count_failure(user: User | None, login: str, address: str, at: datetime) -> None:
     stale = SignInBucket.window_started_at < at - 2 * LONGEST_LOCK
     db.session.execute(delete(SignInBucket).where(stale))
-    bucket = db.session.get(SignInBucket, address)
-    if bucket is None or bucket.window_started_at + ADDRESS_WINDOW <= at:
-        bucket = db.session.merge(SignInBucket(address=address, failures=0, window_started_at=at))
-    bucket.failures += 1
+    _count(address, at, anew_before=at - ADDRESS_WINDOW)
     if user is None:
-        _count_stranger(login, at)
+        _count(_stranger(login), at)
         return
     user.failed_sign_ins += 1
     lock = _lock_after(user.failed_sign_ins)
@@ -342,11 +379,19 @@ def _count_failure(user: User | None, login: str, address: str, at: datetime) ->
         audit.record(_as_actor(user, address), "people.lock", "user", user.id, until=user.locked_until)
 
 
-def _count_stranger(login: str, at: datetime) -> None:
-    bucket = db.session.get(SignInBucket, _stranger(login))
-    if bucket is None:
-        bucket = db.session.merge(SignInBucket(address=_stranger(login), failures=0, window_started_at=at))
-    bucket.failures, bucket.window_started_at = bucket.failures + 1, at
+def _count(key: str, at: datetime, *, anew_before: datetime | None = None) -> None:
+    """One failure more, in one statement, so that of many at once each counts.
+
+    `anew_before`: a count that began by then begins again; None counts on, from this failure.
+    """
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    began, count = SignInBucket.window_started_at, SignInBucket.failures + 1
+    changed: dict[str, Any] = {"failures": count, "window_started_at": at}
+    if anew_before is not None:
+        over = began <= anew_before
+        changed = {"failures": case((over, 1), else_=count), "window_started_at": case((over, at), else_=began)}
+    row = dialect.insert(SignInBucket).values(address=key, failures=1, window_started_at=at)
+    db.session.execute(row.on_conflict_do_update(index_elements=[SignInBucket.address], set_=changed))
 
 
 def _user(user_id: int, version: int | None = None) -> User:

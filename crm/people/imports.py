@@ -23,10 +23,16 @@ from crm.people import commands
 from crm.people.models import Membership, Team, User
 from crm.people.policy import PeoplePermission
 from crm.people.queries import phone_of
-from crm.people.rules import check_external, clean_login, clean_person_name, clean_team_name
+from crm.people.rules import (
+    TEAM_ROLES,
+    check_external,
+    check_team_role,
+    clean_login,
+    clean_person_name,
+    clean_team_name,
+)
 
 Row = Mapping[str, Any]
-TEAM_ROLES = frozenset({Role.MEMBER, Role.TEAM_LEAD})
 
 
 class Belonging(NamedTuple):
@@ -176,8 +182,7 @@ def _team(context: Context, row: Row, role: Role, login: str) -> tuple[str, bool
     if "team" not in row:
         return "", False
     team = _refused("team", clean_team_name, str(row["team"]))
-    if role not in TEAM_ROLES:
-        raise Refused("team", Invalid("people.role_needed"))
+    _refused("team", check_team_role, role)
     if team in context.closed_teams:
         raise Refused("team", Invalid("people.team_closed"))
     held = context.belonging.get(login)

@@ -6,6 +6,7 @@ from crm.kernel.actor import Role
 from crm.kernel.errors import Invalid
 from crm.kernel.values import clean_text
 
+TEAM_ROLES = frozenset({Role.MEMBER, Role.TEAM_LEAD})
 _LOGIN = re.compile(r"[\w.@-]{1,64}")
 
 
@@ -37,6 +38,12 @@ def check_external(external: bool, role: Role) -> None:
     """Only an organiser can be a hired trainer. Raises Invalid("people.external_role")."""
     if external and role is not Role.ORGANISER:
         raise Invalid("people.external_role")
+
+
+def check_team_role(role: Role) -> None:
+    """Teams are of those who go out. Raises Invalid("people.role_needed") for any other role."""
+    if role not in TEAM_ROLES:
+        raise Invalid("people.role_needed")
 
 
 def phone_place(user_id: int) -> str:

@@ -159,16 +159,16 @@ def end_sessions() -> Response:
 
 def _try_sign_in(form: SignInForm) -> User | None:
     """The user, or None with the refusal in the form. A failure is committed, for it counts towards the lock."""
-    login = form.login.data or ""
+    login, address, at = form.login.data or "", request.remote_addr or "", now()
     checked = commands.check_password(login, form.password.data or "")
     try:
         with unit_of_work():
-            user = commands.sign_in(login=login, checked=checked, address=request.remote_addr or "", at=now())
+            user = commands.sign_in(login=login, checked=checked, address=address, at=at)
     except DomainError as error:
         form.refuse(error)
         return None
     if user is None:
-        form.refuse(Invalid("people.sign_in"))
+        form.refuse(commands.refusal(address, at))
     return user
 
 

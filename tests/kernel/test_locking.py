@@ -4,6 +4,7 @@ from collections.abc import Callable
 from threading import Barrier, Thread
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from crm.campaigns import commands as campaigns
@@ -20,10 +21,10 @@ from crm.leads import editing
 from crm.leads.commands import LeadCard
 from crm.outreach import log_commands
 from crm.people import commands as people
-from crm.people.models import Team
+from crm.people.models import Membership, SignInBucket, Team, User
 from tests import make
 from tests.intake.sheets import csv_bytes, line, upload
-from tests.moments import DAY_1, DAY_6, NOON
+from tests.moments import DAY_1, DAY_3, DAY_6, NOON
 
 AT_ONCE = 6
 FIELD = {"name": "新名", "starts_on": DAY_1, "ends_on": DAY_6}
@@ -110,3 +111,57 @@ def test_of_six_who_confirm_an_import_one_releases_it(app, actor):
     assert heard == ["saved"] * AT_ONCE
     told = select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "intake.confirm")
     assert db.session.scalar(told) == 1
+
+
+def _post(app, client_of, path: str, data: dict[str, str], who: str | None) -> list[int]:
+    """The same form from six browsers at once; the statuses, sorted."""
+    clients = [client_of(who) for _ in range(AT_ONCE)]
+    ready, seen = Barrier(AT_ONCE, timeout=30), []
+
+    def one(client: FlaskClient) -> None:
+        ready.wait()
+        with app.app_context():
+            seen.append(client.post(path, data=data).status_code)
+
+    threads = [Thread(target=one, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    db.session.rollback()  # what was read before is an older picture
+    return sorted(seen)
+
+
+def test_a_form_that_arrives_six_times_at_once_is_one_team(app, client_of):
+    seen = _post(app, client_of, "/teams/new", {"name": "新队", "client_uid": "a-form-of-mine"}, "adam")
+    assert seen == [302] * AT_ONCE
+    assert db.session.scalar(select(func.count()).select_from(Team).where(Team.name == "新队")) == 1
+
+
+def test_six_who_take_the_same_name_at_once_hear_that_it_is_taken(app, client_of):
+    assert set(_post(app, client_of, "/teams/new", {"name": "新队"}, "adam")[1:]) <= {409, 422}
+    person = {"login": "fritz", "name": "弗里茨", "role": "member"}
+    assert set(_post(app, client_of, "/people/new", person, "adam")[1:]) <= {409, 422}
+    assert db.session.scalar(select(func.count()).select_from(User).where(User.login == "fritz")) == 1
+
+
+def test_a_person_who_is_put_into_a_team_six_times_at_once_is_in_it_once(app, client_of, cast):
+    entry = {"user_id": str(cast.users["eve"]), "on": DAY_3.isoformat()}
+    seen = _post(app, client_of, f"/teams/{cast.teams['blue']}/join", entry, "adam")
+    assert set(seen) <= {302, 409}
+    wanted = Membership.user_id == cast.users["eve"], Membership.valid_to.is_(None)
+    assert db.session.scalar(select(func.count()).select_from(Membership).where(*wanted)) == 1
+
+
+@pytest.mark.parametrize("login", ["bob", "nobody"])
+def test_of_failures_at_once_each_counts(app, login):
+    def fail(_number: int) -> None:
+        assert (
+            people.sign_in(login=login, checked=people.Checked(False, None, None), address="10.0.0.9", at=NOON) is None
+        )
+
+    assert all_at_once(app, fail, people=4) == ["saved"] * 4
+    counts = dict(db.session.execute(select(SignInBucket.address, SignInBucket.failures)).all())
+    assert counts.pop("10.0.0.9") == 4
+    of_bob = db.session.scalar(select(User.failed_sign_ins).where(User.login == "bob"))
+    assert (of_bob, list(counts.values())) == ((4, []) if login == "bob" else (0, [4]))

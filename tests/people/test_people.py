@@ -207,3 +207,11 @@ def test_long_lists_ask_the_database_a_fixed_number_of_questions(client_of, quer
         with queries() as seen:
             assert client_of(name).get(path).status_code == 200
         assert seen.count <= most, (path, seen.statements)
+
+
+@pytest.mark.parametrize("role", ["adam", "audrey", "mona", "olga"])
+def test_only_those_who_go_out_are_put_into_a_team(client_of, actor, cast, role):
+    with pytest.raises(Invalid, match=r"people\.role_needed"), unit_of_work():
+        commands.join_team(actor("adam"), user_id=cast.users[role], team_id=cast.teams["red"], on=DAY_2)
+    entry = {"user_id": cast.users[role], "on": DAY_2.isoformat()}
+    assert client_of("adam").post(f"/teams/{cast.teams['red']}/join", data=entry).status_code == 422

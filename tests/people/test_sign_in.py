@@ -69,6 +69,20 @@ def test_one_address_cannot_try_many_names(client_of):
     assert "分钟后再试" in sign_in(client, "dora").text
 
 
+def test_a_full_address_lets_in_whom_it_knows_and_tells_strangers_nothing(client_of):
+    assert sign_in(client_of(None), "dora").status_code == 302
+    for number in range(commands.FAILURES_PER_ADDRESS):
+        sign_in(client_of(None), f"nobody{number}", "wrong wrong 1")
+    assert sign_in(client_of(None), "dora").status_code == 302
+    answers = [sign_in(client_of(None), login, "wrong wrong 1").text for login in ("dora", "bob", "nobody")]
+    told = {TOKEN.sub("", text.replace("nobody", "dora").replace("bob", "dora")) for text in answers}
+    assert len(told) == 1
+    assert "分钟后再试" in told.pop()
+    for _ in range(commands.FAILURES_BEFORE_LOCK - 1):
+        sign_in(client_of(None), "dora", "wrong wrong 1")
+    assert "分钟后再试" in sign_in(client_of(None), "dora").text
+
+
 def test_a_copied_cookie_is_dead_after_sign_out(client_of):
     client = client_of(None)
     sign_in(client)
