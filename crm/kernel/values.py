@@ -15,6 +15,12 @@ _DAY_OR_NUMBER = re.compile(
     r"(?P<day>(?<!\d)20\d\d-?[01]\d-?[0-3]\d(?!\d))|\d(?:[\s\-]?\d){6,}"  # a day is no phone, however long it is
 )
 _HASH = re.compile(r"[0-9a-f-]{32,}")
+_DROPPED = frozenset({"Cc", "Cs"})
+_UNSEEN = frozenset(
+    map(chr, (0xAD, 0x61C, 0x180E, *range(0x200B, 0x200D), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF,
+              *range(0xFDD0, 0xFDF0), *(plane | last for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF))))
+)  # fmt: skip
+"""Soft hyphen, zero-width characters but the joiner of emoji, marks of direction, and code points that are no characters."""
 SEARCHED = 600
 _FLOAT = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{1,2}|[0-9]+\.0+")  # a longer exponent would fill the memory
 
@@ -25,11 +31,15 @@ def fold(text: str) -> str:
 
 
 def clean_text(text: str | None) -> str:
-    """What a person typed, without control characters and outer blanks; "" for None."""
+    """What a person typed, without control, direction and zero-width characters and outer blanks; "" for None.
+
+    Characters that this Python's tables do not know, or that are a bank's own, are parts of names and stay.
+    """
     if not text:
         return ""
-    kept = "".join(ch for ch in text if ch in "\n\t" or unicodedata.category(ch)[0] != "C" or ch == "\u200d")
-    return kept.strip()
+    return "".join(
+        ch for ch in text if ch in "\n\t" or not (unicodedata.category(ch) in _DROPPED or ch in _UNSEEN)
+    ).strip()
 
 
 def normalise_phone(raw: str | int | float) -> str:
@@ -103,13 +113,17 @@ def group_phone(phone: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def initials(text: str) -> str:
-    """Pinyin initials of the Chinese characters, other letters as they are: 张三丰 -> zsf."""
+    """Pinyin initials of the Chinese characters, other letters and digits folded: 张三丰 -> zsf, 老王A店 -> lwad."""
     if text.isascii():
         return ""
     # Its dictionary of phrases takes a third of a second to load, which few commands have a use for.
     from pypinyin import Style, lazy_pinyin
 
-    return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER, errors=lambda rest: "")).lower()
+    return "".join(lazy_pinyin(text, style=Style.FIRST_LETTER, errors=_letters)).lower()
+
+
+def _letters(rest: str) -> str:
+    return "".join(ch for ch in fold(rest) if ch.isalnum())
 
 
 def search_text(*parts: str | None) -> str:

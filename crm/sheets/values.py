@@ -147,7 +147,7 @@ def to_decimal(cell: Cell) -> Decimal:
     """A number: full-width digits, thousands commas, a leading ¥. Raises Invalid("value.number")."""
     if isinstance(cell, bool):
         raise _bad("value.number", cell)
-    text = _folded(cell).removeprefix("¥").removeprefix("¥").strip()
+    text = _folded(cell).removeprefix("¥").strip()
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", text):
         text = text.replace(",", "")
     if not re.fullmatch(r"[+-]?(\d{1,15}(\.\d{1,15})?|\.\d{1,15})([eE][+-]?\d{1,2})?", text):

@@ -98,6 +98,25 @@ def test_text_is_compared_folded_and_kept_clean():
     assert clean_text(None) == ""
 
 
+@pytest.mark.parametrize(
+    "name", ["\U00031350小明", "\ue863小明", "\U000f0001明", "👨\u200d👩\u200d👧", "\U0001fae9", "䶮龑"]
+)
+def test_characters_that_are_new_or_a_banks_own_stay_in_a_name(name):
+    assert clean_text(f" {name}\u200b\ufeff\x07\u2066 ") == name
+
+
+@pytest.mark.parametrize(
+    "unseen", ["\x00", "\x7f", "\u200b", "\u200c", "\u200e", "\u202e", "\u2060", "\ufeff", "\uffff", "\ud800"]
+)
+def test_what_cannot_be_seen_goes(unseen):
+    assert clean_text(f"张{unseen}三") == "张三"
+
+
+def test_letters_between_characters_are_initials_too():
+    assert (initials("老王A店"), initials("老王·7Ａ 店"), initials("ABC")) == ("lwad", "lw7ad", "")
+    assert "lwad" in search_text("老王A店")
+
+
 def test_people_are_found_by_initials_and_by_two_characters():
     assert initials("张三丰") == "zsf"
     text = search_text("张三丰", "老街面馆")
