@@ -43,6 +43,7 @@ PRAGMAS = (
     "journal_mode=wal",
     "synchronous=full",
     "foreign_keys=on",
+    "recursive_triggers=on",
     "secure_delete=on",
     "busy_timeout=15000",
     "cache_size=-16000",
@@ -82,7 +83,7 @@ def _dumps(value: Any) -> str:
 db = SQLAlchemy(
     model_class=Base,
     session_options={"expire_on_commit": False},
-    engine_options={"json_serializer": _dumps},
+    engine_options={"json_serializer": _dumps, "hide_parameters": True},
 )
 
 writing: ContextVar[bool] = ContextVar("writing", default=False)

@@ -53,7 +53,17 @@ def guard(table: str) -> None:
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         )
+        op.execute(
+            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
         return
+    # INSERT OR REPLACE would take the old row away without asking the trigger on DELETE, unless recursive_triggers is on.
+    op.execute(
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "  # noqa: S608 - names of our own
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
     for act in ("UPDATE", "DELETE"):
         op.execute(
             f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
@@ -63,9 +73,10 @@ def guard(table: str) -> None:
 
 def unguard(table: str) -> None:
     if op.get_bind().dialect.name == "postgresql":
-        op.execute(f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}")
+        for guarded in ("append_only", "no_truncate"):
+            op.execute(f"DROP TRIGGER IF EXISTS {table}_{guarded} ON {table}")
         return
-    for act in ("update", "delete"):
+    for act in ("update", "delete", "replace"):
         op.execute(f"DROP TRIGGER IF EXISTS {table}_no_{act}")
 
 

@@ -178,6 +178,21 @@ def test_the_database_refuses_to_change_what_is_append_only(cast, actor, name, a
         changed(name, act)
 
 
+@pytest.mark.parametrize("name", APPEND_ONLY)
+def test_nothing_append_only_is_emptied_or_replaced_as_a_whole(cast, actor, name):
+    with unit_of_work():
+        make.lead(actor("bob"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["red"])
+    meeting(actor, cast)
+    db.session.remove()
+    act = "TRUNCATE" if db.engine.dialect.name == "postgresql" else "INSERT OR REPLACE"
+    with pytest.raises((DatabaseError, NotSupportedError), match="append-only"):
+        changed(name, act)
+
+
+def test_a_plain_table_may_be_replaced_or_emptied(app):
+    changed("job_run", "TRUNCATE" if db.engine.dialect.name == "postgresql" else "INSERT OR REPLACE")
+
+
 @pytest.mark.parametrize("act", ["UPDATE", "DELETE"])
 def test_a_plain_table_may_change(app, act):
     assert changed("job_run", act) == 1
@@ -192,9 +207,12 @@ def changed(name: str, act: str) -> int:
             connection.execute(table.insert().values(_a_row(connection, table)))
             column = next(one.name for one in table.c if not one.primary_key)
             where = f"WHERE id = {_OUR_ID}"
-            sentence = (
-                f"DELETE FROM {name} {where}" if act == "DELETE" else f"UPDATE {name} SET {column} = {column} {where}"
-            )
+            sentence = {
+                "DELETE": f"DELETE FROM {name} {where}",
+                "UPDATE": f"UPDATE {name} SET {column} = {column} {where}",
+                "TRUNCATE": f"TRUNCATE {name} CASCADE",
+                "INSERT OR REPLACE": f"INSERT OR REPLACE INTO {name} SELECT * FROM {name} {where}",
+            }[act]
             try:
                 return connection.execute(text(sentence)).rowcount
             finally:
