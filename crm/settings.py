@@ -70,7 +70,7 @@ class Settings:
             zone=zone_name,
             demo=_flag(env, "CRM_DEMO"),
             secure_cookies=not _flag(env, "CRM_INSECURE_COOKIES"),
-            trusted_hosts=tuple(filter(None, env.get("CRM_TRUSTED_HOSTS", "").split(","))),
+            trusted_hosts=tuple(filter(None, map(str.strip, env.get("CRM_TRUSTED_HOSTS", "").split(",")))),
             proxies=_number(env, "CRM_PROXIES", 0),
             idle_minutes=_idle(env),
             templates=root / "templates",

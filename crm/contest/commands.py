@@ -15,7 +15,7 @@ from crm.contest.policy import visible_to
 from crm.contest.rules import RuleSet
 from crm.kernel import audit
 from crm.kernel.actor import Actor
-from crm.kernel.clock import now
+from crm.kernel.clock import FIRST_YEAR, LAST_YEAR, now
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.kernel.locking import held
@@ -23,7 +23,6 @@ from crm.people.models import Team
 
 BELL = time(17, 30)
 LONGEST_DAYS = 370
-FIRST_YEAR, LAST_YEAR = 2000, 2100
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 

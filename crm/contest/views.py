@@ -17,7 +17,7 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day, now
 from crm.kernel.errors import NotFound
 from crm.people.queries import team_names
-from crm.web.forms import query_id
+from crm.web.forms import query_day, query_id
 from crm.web.guards import on_the_wall, requires, unattended
 from crm.web.identity import settings, the_actor
 from crm.web.locale import day as worded_day
@@ -145,7 +145,7 @@ def score(contest_id: int) -> str:
         contest_id,
         team_id=team_id,
         member_id=member_id,
-        day=_day(),
+        day=query_day("day"),
         cumulative=_cumulative(),
         page=requested_page(),
         at=now(),
@@ -180,7 +180,7 @@ def _polled(contest_id: int, template: str, endpoint: str) -> Response:
 
 
 def _board_page(actor: Actor, contest_id: int, at: datetime, fragment: str) -> BoardPage:
-    board = queries.standings_of(actor, contest_id, day=_day(), cumulative=_cumulative(), per=_per(), at=at)
+    board = queries.standings_of(actor, contest_id, day=query_day("day"), cumulative=_cumulative(), per=_per(), at=at)
     contest, today = board.contest, business_day(at, settings().zone)
     return BoardPage(
         board=board,
@@ -203,14 +203,6 @@ def _asked(board: Board) -> dict[str, Any]:
 
 def _state(board: Board) -> dict[str, Any]:
     return {"day": board.day.isoformat(), "span": "total" if board.cumulative else "day"}
-
-
-def _day() -> date | None:
-    """The day in the address; an unreadable one is none."""
-    try:
-        return date.fromisoformat(request.args.get("day", ""))
-    except ValueError:
-        return None
 
 
 def _cumulative() -> bool:

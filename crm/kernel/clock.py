@@ -5,6 +5,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DEFAULT_ZONE = "Asia/Shanghai"
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+"""The years in which plans and questions lie. The ends of the calendar have no neighbours in another zone."""
 
 
 def now() -> datetime:
@@ -23,6 +25,15 @@ def business_day(at: datetime, zone_name: str = DEFAULT_ZONE) -> date:
     if at.tzinfo is None:
         raise ValueError("a moment without a zone has no business day")
     return at.astimezone(zone(zone_name)).date()
+
+
+def day_or_none(text: str) -> date | None:
+    """The day that an address names, such as 2026-11-23; None for nonsense and for days outside FIRST_YEAR..LAST_YEAR."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
 
 
 def at_local(day: date, hour: int, minute: int = 0, *, zone_name: str = DEFAULT_ZONE) -> datetime:

@@ -1,5 +1,6 @@
 """Errors are facts: a code and what belongs to it. They are worded at the edge, in the reader's language."""
 
+import traceback
 from typing import Any
 
 
@@ -47,3 +48,13 @@ class TooMany(DomainError):
     """A limit in time or number is used up."""
 
     status = 429
+
+
+def traced(error: BaseException) -> str:
+    """Type and place of an error and of what led to it, for a log. Its message can hold what somebody typed, so it stays out."""
+    parts: list[str] = []
+    one: BaseException | None = error
+    while one is not None:
+        parts.append(f"{type(one).__name__}\n" + "".join(traceback.format_tb(one.__traceback__)))
+        one = one.__cause__ or one.__context__
+    return "from ".join(parts)

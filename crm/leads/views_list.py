@@ -16,7 +16,7 @@ from crm.leads.policy import LeadPermission, sees_names
 from crm.leads.queries import LeadFilter, LeadRow
 from crm.leads.views import blueprint, today
 from crm.people.queries import MemberRow, list_teams, members, team_names
-from crm.web.forms import query_id
+from crm.web.forms import query_day, query_id
 from crm.web.guards import requires
 from crm.web.identity import the_actor
 from crm.web.paging import Paging, requested_page
@@ -106,20 +106,11 @@ def _asked() -> LeadFilter:
         approach=clean_text(args.get("approach"))[:64],
         exit=args.get("exit", "")[:16],
         due=cast(Any, due if due in _due_names() else ""),
-        created_from=_day("from"),
-        created_to=_day("to"),
+        created_from=query_day("from"),
+        created_to=query_day("to"),
         text=clean_text(args.get("q"))[:60],
         with_merged=args.get("merged") == "1",
     )
-
-
-def _day(name: str) -> date | None:
-    try:
-        found = date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
-    # The ends of the calendar have no neighbours in another zone.
-    return found if 1900 <= found.year <= 9000 else None
 
 
 def _due_names() -> dict[str, str]:

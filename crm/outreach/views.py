@@ -10,9 +10,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from crm.campaigns.queries import CampaignOption, campaign_for_day, get_campaign, open_campaigns, teams_of
-from crm.campaigns.rules import FIRST_YEAR, LAST_YEAR
 from crm.kernel.actor import Actor
-from crm.kernel.clock import at_local, business_day, now
+from crm.kernel.clock import at_local, business_day, day_or_none, now
 from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
 from crm.outreach import log_commands, queries, rules
@@ -21,7 +20,7 @@ from crm.outreach.policy import OutreachPermission, check_team, leads_team, writ
 from crm.outreach.queries import DayGrid, LogRow
 from crm.people.policy import team_scope
 from crm.people.queries import list_teams
-from crm.web.forms import done_once, note_used_uid, query_id
+from crm.web.forms import done_once, note_used_uid, query_day, query_id
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.wording import sentence
@@ -201,7 +200,7 @@ def lock_all(campaign_id: int, day: str) -> Response:
 
 def path_day(text: str) -> date:
     """The day in an address; NotFound for what is none."""
-    found = _read_day(text)
+    found = day_or_none(text)
     if found is None:
         raise NotFound("outreach.no_day")
     return found
@@ -209,15 +208,7 @@ def path_day(text: str) -> date:
 
 def asked_day(today: date) -> date:
     """The day in the query, today when it is absent or nonsense."""
-    return _read_day(request.args.get("day", "")) or today
-
-
-def _read_day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
+    return query_day("day") or today
 
 
 def _choices(actor: Actor, where: Where | None = None) -> Choices:

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from crm.kernel.actor import Actor, Role
+from crm.kernel.clock import business_day, now
 from crm.kernel.db import db
 from crm.kernel.errors import NotFound
-from crm.kernel.installation import keys
+from crm.kernel.installation import keys, zone_name
 from crm.kernel.paging import PER_PAGE, Page
 from crm.people.models import Membership, Team, User
 from crm.people.passwords import token_hash
@@ -60,7 +61,10 @@ def get_user(actor: Actor, user_id: int) -> User:
 
 
 def _shares_team(actor: Actor, user: User) -> bool:
-    return any(membership.team_id in actor.team_ids for membership in user.memberships)
+    """Whether they are in one team today: whoever was transferred belongs to others now."""
+    today = business_day(now(), zone_name())
+    common = Membership.user_id == user.id, Membership.team_id.in_(actor.team_ids), in_force(today)
+    return db.session.scalar(select(Membership.id).where(*common).limit(1)) is not None
 
 
 def get_team(actor: Actor, team_id: int) -> Team:
@@ -110,7 +114,7 @@ def members(actor: Actor, *, on: date, team_id: int | None = None) -> list[Membe
     return [MemberRow(*row) for row in db.session.execute(query)]
 
 
-def team_names(actor: Actor | None = None) -> dict[int, str]:
+def team_names() -> dict[int, str]:
     """Names of all teams by id: a team's name is no secret, its figures may be."""
     return dict(db.session.execute(select(Team.id, Team.name)).all())
 

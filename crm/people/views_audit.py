@@ -11,7 +11,7 @@ from crm.people import trail
 from crm.people.policy import PeoplePermission
 from crm.people.trail import Chain, TrailRow
 from crm.people.views import blueprint
-from crm.web.forms import query_id
+from crm.web.forms import query_day, query_id
 from crm.web.guards import requires
 from crm.web.identity import the_actor
 from crm.web.paging import Paging, requested_page
@@ -41,7 +41,7 @@ def audit() -> str:
     actor = the_actor()
     person, action = clean_text(request.args.get("person"))[:60], request.args.get("action", "")[:64]
     subject, subject_id = request.args.get("subject", "")[:40], query_id("id")
-    first, last = _day("from"), _day("to")
+    first, last = query_day("from"), query_day("to")
     rows = trail.trail(
         actor,
         person=person,
@@ -56,10 +56,3 @@ def audit() -> str:
     chain = trail.verify(actor) if request.args.get("verify") else None
     page = AuditPage(rows, Paging.of(rows), person, action, subject, subject_id, first, last, actions, subjects, chain)
     return render_template("people/audit.html", page=page)
-
-
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None

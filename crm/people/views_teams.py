@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from crm.kernel.clock import business_day, now
-from crm.kernel.errors import DomainError
+from crm.kernel.clock import FIRST_YEAR, LAST_YEAR, business_day, now
+from crm.kernel.errors import DomainError, Invalid
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people import commands, queries
 from crm.people.forms import JoinForm, LeaveForm, TeamForm
@@ -17,7 +17,7 @@ from crm.people.models import Team
 from crm.people.policy import PeoplePermission
 from crm.people.queries import MemberRow, TeamRow
 from crm.people.views import Answer, blueprint
-from crm.web.forms import choices, done_once, once
+from crm.web.forms import choices, done_once, once, query_day
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 
@@ -128,8 +128,10 @@ def leave_team(team_id: int, user_id: int) -> Response:
     """Ends a person's membership; the past stays."""
     actor, form = the_actor(), LeaveForm()
     team, user = queries.get_team(actor, team_id), queries.get_user(actor, user_id)
+    if not form.validate_on_submit() or form.on.data is None or not FIRST_YEAR <= form.on.data.year <= LAST_YEAR:
+        raise Invalid("people.leave_day")
     with unit_of_work():
-        commands.leave_team(actor, user_id=user.id, on=form.on.data or _today(), team_id=team.id)
+        commands.leave_team(actor, user_id=user.id, on=form.on.data, team_id=team.id)
     flash(_("%(name)s has left the team. Earlier days stay as they were.", name=user.name), "success")
     return redirect(url_for("people.team", team_id=team_id))
 
@@ -157,7 +159,4 @@ def _today() -> date:
 
 def _day() -> date:
     """The day in the URL; today when it is absent or no day."""
-    try:
-        return date.fromisoformat(request.args.get("day", ""))
-    except ValueError:
-        return _today()
+    return query_day("day") or _today()

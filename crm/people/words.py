@@ -24,6 +24,7 @@ ERRORS: dict[str, Any] = {
     "people.no_user": _l("There is no such person."),
     "people.own_rights": _l("Nobody changes their own rights. Ask another administrator."),
     "people.role_beyond": _l("Only an administrator gives this role or changes a person who has it."),
+    "people.leave_day": _l("Say from which day on. Nothing was changed."),
     "people.role_needed": _l("Only members and team leads belong to a team."),
     "people.sign_in": _l("Sign-in name and password do not fit."),
     "people.team_closed": _l("This team is out of use."),

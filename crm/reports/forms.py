@@ -7,9 +7,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms import DateField, Field, SelectField, ValidationError
 from wtforms.validators import Optional
 
+from crm.kernel.clock import FIRST_YEAR, LAST_YEAR
 from crm.web.forms import OnceForm, id_or_none
-
-FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 def _a_likely_day(_form: OnceForm, field: Field) -> None:

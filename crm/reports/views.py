@@ -25,7 +25,7 @@ from crm.reports.policy import ReportPermission
 from crm.reports.queries import ExportRow
 from crm.reports.rules import KEPT_DAYS, WorkbookQuery
 from crm.reports.workbook import made_workbook
-from crm.web.forms import choices, once
+from crm.web.forms import choices, once, query_day
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.paging import Paging, requested_page
@@ -104,7 +104,7 @@ def download(export_id: int) -> Response:
 def export_log() -> str:
     """Who took what out of the house, when, with which filters."""
     person = clean_text(request.args.get("person"))[:60]
-    first, last = _day("from"), _day("to")
+    first, last = query_day("from"), query_day("to")
     rows = queries.export_log(the_actor(), person=person, first=first, last=last, page=requested_page())
     shown = (("person", _("Person"), person), ("from", _("From"), first), ("to", _("Until"), last))
     filters = [(key, label, str(value)) for key, label, value in shown if value]
@@ -135,13 +135,6 @@ def _form(actor: Actor) -> WorkbookForm:
 def _exports_page(actor: Actor, form: WorkbookForm) -> ExportsPage:
     rows = queries.own_exports(actor, page=requested_page())
     return ExportsPage(form, rows, Paging.of(rows), KEPT_DAYS)
-
-
-def _day(name: str) -> date | None:
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
 
 
 from crm.reports import views_today  # noqa: E402, F401 - the home page, under this blueprint

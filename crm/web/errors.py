@@ -7,10 +7,10 @@ from flask import Flask, g, jsonify, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import IntegrityError, OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response
 
-from crm.kernel.errors import DomainError
+from crm.kernel.errors import DomainError, traced
 from crm.web.wording import sentence
 
 log = logging.getLogger("crm")
@@ -46,6 +46,9 @@ def _csrf(error: CSRFError) -> tuple[Response | str, int]:
 
 
 def _http(error: HTTPException) -> tuple[Response | str, int] | Response:
+    if isinstance(error, SecurityError):
+        # A host that is not ours: no address of ours can be made for it, so no page either.
+        return Response("400\n", 400, mimetype="text/plain")
     if error.response is not None or error.code is None or error.code < 400:
         return error.get_response()
     return _answer(error.code, None, f"http.{error.code}")
@@ -75,8 +78,7 @@ def _unexpected(error: Exception) -> tuple[Response | str, int]:
 def _log(error: Exception) -> str:
     number = secrets.token_hex(4)
     g.setdefault("actor", None)  # the page of an error must not ask a broken database who is reading
-    # The message of an error can hold what somebody typed; the type and the place are enough to find it.
-    log.error("%s %s %s: %s", number, request.method, request.endpoint, type(error).__name__, exc_info=error)
+    log.error("%s %s %s: %s", number, request.method, request.endpoint, traced(error))
     return number
 
 

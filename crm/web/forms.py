@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any
 
 from flask import g, request
@@ -11,6 +12,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # 
 from wtforms.validators import Length, NumberRange, Optional, StopValidation
 
 from crm.kernel.actor import Actor
+from crm.kernel.clock import day_or_none
 from crm.kernel.errors import Conflict, DomainError, Invalid
 from crm.kernel.submissions import remember, replayed
 from crm.kernel.values import clean_text
@@ -166,6 +168,11 @@ def int_or(value: Any, default: int) -> int:
 def query_id(name: str) -> int | None:
     """An id from the URL's query: absent or empty is None, nonsense is -1."""
     return id_or_none(request.args.get(name))
+
+
+def query_day(name: str) -> date | None:
+    """A day from the URL's query; absent, nonsense and out of all bounds are None."""
+    return day_or_none(request.args.get(name, ""))
 
 
 def _clean(value: str | None) -> str:

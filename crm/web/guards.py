@@ -57,8 +57,6 @@ def marked(mark: str) -> bool:
 
 def permission_of(app: Flask, endpoint: str) -> str | None:
     """What a route declared, or None."""
-    if endpoint == "static":
-        return PUBLIC
     declared: str | None = getattr(app.view_functions.get(endpoint), "permission", None)
     return declared
 

@@ -65,8 +65,7 @@ def visible(groups: Sequence[Group], actor: Actor | None) -> list[NavGroup]:
 
 def _offered(entry: Entry, actor: Actor) -> bool:
     """Only pages that exist (an installation may leave a room out) and that the actor may open."""
-    allowed = entry.permission == "signed_in" or actor.may(entry.permission)
-    return allowed and entry.endpoint in current_app.view_functions
+    return actor.may(entry.permission) and entry.endpoint in current_app.view_functions
 
 
 def _active(entry: Entry, groups: Sequence[Group]) -> bool:

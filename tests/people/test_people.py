@@ -215,3 +215,31 @@ def test_only_those_who_go_out_are_put_into_a_team(client_of, actor, cast, role)
         commands.join_team(actor("adam"), user_id=cast.users[role], team_id=cast.teams["red"], on=DAY_2)
     entry = {"user_id": cast.users[role], "on": DAY_2.isoformat()}
     assert client_of("adam").post(f"/teams/{cast.teams['red']}/join", data=entry).status_code == 422
+
+
+@pytest.mark.parametrize("on", ["2026-13-99", "", "nonsense", "9999-12-31"])
+def test_a_leave_without_a_day_changes_nothing(client_of, cast, on):
+    answer = client_of("adam").post(f"/teams/{cast.teams['red']}/leave/{cast.users['bob']}", data={"on": on})
+    assert answer.status_code == 422
+    assert "请填写从哪一天起" in answer.text
+    held = select(Membership.valid_to).where(Membership.user_id == cast.users["bob"])
+    assert db.session.execute(held).all() == [(None,)]
+
+
+def test_a_lead_no_longer_sees_whoever_was_transferred(client_of, actor, cast):
+    alice = client_of("alice")
+    assert alice.get(f"/people/{cast.users['bob']}").status_code == 200
+    with unit_of_work():
+        commands.join_team(actor("adam"), user_id=cast.users["bob"], team_id=cast.teams["blue"], on=DAY_2)
+    assert alice.get(f"/people/{cast.users['bob']}").status_code == 404
+    assert alice.get(f"/people/{cast.users['eve']}").status_code == 404
+    assert client_of("charlie").get(f"/people/{cast.users['bob']}").status_code == 200
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1999-12-31", "2026-13-99"])
+@pytest.mark.parametrize(
+    "path", ["/audit?from={}", "/audit?to={}", "/exports/log?from={}", "/exports/log?to={}", "/teams?day={}"]
+)
+def test_a_day_from_the_ends_of_the_calendar_is_none(client_of, day, path):
+    answer = client_of("audrey" if path[1] in "ae" else "adam").get(path.format(day))
+    assert answer.status_code == 200
