@@ -11,7 +11,7 @@ from crm.campaigns.policy import CampaignPermission
 from crm.campaigns.rules import CampaignModel, Outcome, Status
 from crm.kernel import audit
 from crm.kernel.actor import Actor
-from crm.kernel.clock import day_bounds
+from crm.kernel.clock import FIRST_YEAR, LAST_YEAR, day_bounds
 from crm.kernel.db import db
 from crm.kernel.errors import Forbidden, Invalid, NotFound
 from crm.kernel.installation import zone_name
@@ -149,8 +149,8 @@ def _write(
         raise Invalid("campaign.name")
     if len(name) > 120:
         raise Invalid("campaign.name_long", most=120)
-    if not rules.FIRST_YEAR <= starts_on.year <= ends_on.year <= rules.LAST_YEAR and ends_on >= starts_on:
-        raise Invalid("campaign.years", first=rules.FIRST_YEAR, last=rules.LAST_YEAR)
+    if not FIRST_YEAR <= starts_on.year <= ends_on.year <= LAST_YEAR and ends_on >= starts_on:
+        raise Invalid("campaign.years", first=FIRST_YEAR, last=LAST_YEAR)
     if ends_on < starts_on:
         raise Invalid("campaign.dates")
     if model not in set(CampaignModel):

@@ -16,8 +16,8 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired
 
-from crm.campaigns.rules import FIRST_YEAR, LAST_YEAR
 from crm.campaigns.words import MODELS, OUTCOMES
+from crm.kernel.clock import FIRST_YEAR, LAST_YEAR
 from crm.web.forms import Text, VersionedForm, Words, choices, id_or_none
 
 

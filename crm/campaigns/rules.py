@@ -77,7 +77,6 @@ class Metric(StrEnum):
 
 
 METRICS: tuple[Metric, ...] = tuple(Metric)
-FIRST_YEAR, LAST_YEAR = 2000, 2100
 """Plans lie between these years: a slip of the keyboard is no date."""
 
 MOST_TARGET = 1_000_000

@@ -18,7 +18,7 @@ from crm.campaigns.queries import Budget, CampaignRow, DistrictRow, SessionRow, 
 from crm.campaigns.rules import Metric, Status
 from crm.campaigns.words import MODELS, STATUSES
 from crm.kernel.actor import Actor
-from crm.kernel.clock import business_day, now
+from crm.kernel.clock import FIRST_YEAR, LAST_YEAR, business_day, now
 from crm.kernel.errors import DomainError, NotFound
 from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
@@ -259,7 +259,7 @@ def _month(actor: Actor) -> Month:
 def _asked_month(today: date) -> date:
     year, _dash, month = request.args.get("month", "").partition("-")
     number, of = int_or(month, 0), int_or(year, 0)
-    if rules.FIRST_YEAR <= of <= rules.LAST_YEAR and 1 <= number <= 12:
+    if FIRST_YEAR <= of <= LAST_YEAR and 1 <= number <= 12:
         return date(of, number, 1)
     return today.replace(day=1)
 

@@ -6,9 +6,7 @@ Everything is written in one transaction: a killed import leaves no row, and the
 import logging
 import subprocess
 import sys
-import traceback
 from datetime import datetime
-from pathlib import Path
 
 from flask import current_app
 from sqlalchemy import select
@@ -20,7 +18,7 @@ from crm.intake.reading import Result, Telling
 from crm.kernel.actor import SYSTEM, Actor
 from crm.kernel.clock import business_day, now
 from crm.kernel.db import db
-from crm.kernel.errors import DomainError
+from crm.kernel.errors import DomainError, traced
 from crm.kernel.installation import zone_name
 from crm.kernel.terminal import application, in_application
 from crm.kernel.unit_of_work import unit_of_work
@@ -29,7 +27,6 @@ from crm.people.queries import actor_of
 from crm.settings import environment
 
 log = logging.getLogger("crm")
-MOST_PLACES = 12
 
 
 def start(batch_id: int) -> None:
@@ -71,19 +68,14 @@ def run(batch_id: int, tell: Telling | None = None) -> Result | None:
         with unit_of_work():
             commands.fail(batch_id, error, worker=worker)
     except Exception as error:
-        log.error("import %s: %s at %s", batch_id, type(error).__name__, places(error))
+        # What a person typed may stand in the message: type and place are enough to find it.
+        log.error("import %s: %s", batch_id, traced(error))
         with unit_of_work():
             commands.fail(batch_id, DomainError("import.broken"), worker=worker)
         raise
     finally:
         files.forget_progress(batch_id)
     return None
-
-
-def places(error: BaseException) -> str:
-    """Where an error came from, innermost first: files, lines and functions, without its message, which may hold what somebody typed."""
-    frames = traceback.extract_tb(error.__traceback__)[-MOST_PLACES:]
-    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
 
 
 def _actor_of(batch_id: int, at: datetime) -> Actor:

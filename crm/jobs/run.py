@@ -12,6 +12,7 @@ from crm.jobs.models import JobRun
 from crm.jobs.table import Job
 from crm.kernel.clock import business_day, now
 from crm.kernel.db import db
+from crm.kernel.errors import traced
 from crm.kernel.installation import zone_name
 from crm.kernel.unit_of_work import unit_of_work
 
@@ -76,7 +77,7 @@ def catch_up(jobs: Sequence[Job], at: datetime) -> list[Done]:
             done = run_slot(job, slot)
         except Exception as error:  # whatever went wrong, the slot stays open and the next round tries again
             db.session.rollback()  # PostgreSQL answers nothing more in a transaction that failed
-            log.exception("job %s for %s failed", job.name, slot.isoformat())
+            log.error("job %s for %s failed: %s", job.name, slot.isoformat(), traced(error))
             done = Done(job.name, slot, "", type(error).__name__)
         if done is not None:
             found.append(done)

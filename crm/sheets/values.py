@@ -12,9 +12,9 @@ from crm.sheets.cells import Cell, Refused, cell_text
 
 ROUNDED = 10**15  # Excel keeps 15 digits of a number; a longer one has lost its last digits
 YEARS = range(1900, 2101)
-EPOCHS = {False: date(1899, 12, 30), True: date(1904, 1, 1)}
-# Up to 2099-12-31, from 1900-03-01 (before it lies Excel's false leap day) or from the epoch of 1904.
-SERIALS = {False: range(61, 73_051), True: range(71_589)}
+EPOCH = date(1899, 12, 30)
+# Up to 2099-12-31, from 1900-03-01: before it lies Excel's false leap day.
+SERIALS = range(61, 73_051)
 
 YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?")
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -59,10 +59,10 @@ def _bad(code: str, cell: Cell) -> Invalid:
     return Invalid(code, value=cell_text(cell)[:40])
 
 
-def _from_serial(serial: float, date1904: bool, cell: Cell) -> date:
-    if not math.isfinite(serial) or int(serial) not in SERIALS[date1904]:
+def _from_serial(serial: float, cell: Cell) -> date:
+    if not math.isfinite(serial) or int(serial) not in SERIALS:
         raise _bad("value.date", cell)
-    return EPOCHS[date1904] + timedelta(days=int(serial))
+    return EPOCH + timedelta(days=int(serial))
 
 
 def _from_parts(year: int, month: int, day: int, cell: Cell) -> date:
@@ -89,7 +89,7 @@ def _date_in(text: str, cell: Cell) -> tuple[date, str]:
     raise _bad("value.date", cell)
 
 
-def to_date(cell: Cell, *, date1904: bool = False) -> date:
+def to_date(cell: Cell) -> date:
     """A day: 2026-11-23, 2026/11/23, 20261123, 2026年11月23日, with or without a time, or a typed Excel serial.
 
     11/23/2026 is taken because one side is above 12. Raises Invalid: value.date, value.date_ambiguous.
@@ -97,7 +97,7 @@ def to_date(cell: Cell, *, date1904: bool = False) -> date:
     if isinstance(cell, bool):
         raise _bad("value.date", cell)
     if isinstance(cell, float) or (isinstance(cell, int) and cell < 1_000_000):
-        return _from_serial(cell, date1904, cell)
+        return _from_serial(cell, cell)
     text = _folded(cell)
     found, rest = _date_in(text, cell)
     if rest.strip() and not CLOCK.fullmatch(rest):
@@ -105,16 +105,16 @@ def to_date(cell: Cell, *, date1904: bool = False) -> date:
     return found
 
 
-def to_datetime(cell: Cell, *, date1904: bool = False) -> datetime:
+def to_datetime(cell: Cell) -> datetime:
     """A moment without a zone: the wall clock that the sheet shows; midnight when it shows a day alone.
 
     Raises Invalid: value.date, value.date_ambiguous.
     """
     if isinstance(cell, float):
-        day = _from_serial(cell, date1904, cell)
+        day = _from_serial(cell, cell)
         seconds = round((cell % 1) * 86_400)
         return datetime.combine(day, time()) + timedelta(seconds=seconds)
-    day = to_date(cell, date1904=date1904)
+    day = to_date(cell)
     rest = "" if isinstance(cell, int) else _date_in(_folded(cell), cell)[1]
     clock = CLOCK.fullmatch(rest) if rest.strip() else None
     if clock is None:

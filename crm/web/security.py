@@ -1,10 +1,13 @@
 """Headers on every answer, limits on every request."""
 
-from flask import Flask, Response
+import logging
+
+from flask import Flask, Response, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from crm.settings import Settings
 
+log = logging.getLogger("crm")
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -29,7 +32,18 @@ def install(app: Flask, settings: Settings) -> None:
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    else:
+        app.before_request(_warn_of_a_proxy)
     app.after_request(_headers)
+
+
+def _warn_of_a_proxy() -> None:
+    """Behind a proxy that the installation was not told of everybody has one address: said once a process."""
+    if "X-Forwarded-For" in request.headers and not current_app.extensions.get("crm.proxy_seen"):
+        current_app.extensions["crm.proxy_seen"] = True
+        log.warning(
+            "X-Forwarded-For came although CRM_PROXIES=0: behind a proxy all sign-ins share its address; set CRM_PROXIES"
+        )
 
 
 def _headers(response: Response) -> Response:

@@ -37,8 +37,8 @@ def test_what_is_no_day_is_refused(cell: Cell, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_serial_numbers_of_both_epochs() -> None:
-    assert to_date(46349 - 1462, date1904=True) == DAY
+def test_serial_numbers_are_days_and_moments() -> None:
+    assert to_date(46349) == DAY
     assert to_datetime(46349.5) == datetime(2026, 11, 23, 12)  # noqa: DTZ001 - a wall clock in a sheet has no zone
     assert to_datetime("2026-11-23 下午3:05").hour == 15
 

@@ -43,3 +43,13 @@ def test_trusted_hosts_may_stand_with_blanks_between(tmp_path, monkeypatch):
     monkeypatch.setattr("crm.settings.load_keys", lambda _: None)
     settings = Settings.from_env({"CRM_HOME": str(tmp_path), "CRM_TRUSTED_HOSTS": "a.example, b.example ,"})
     assert settings.trusted_hosts == ("a.example", "b.example")
+
+
+def test_a_proxy_that_was_not_told_of_is_mentioned_once(app, client_of, monkeypatch, caplog):
+    monkeypatch.setitem(app.extensions, "crm.proxy_seen", False)
+    client = client_of(None)
+    client.get("/sign-in")
+    assert "CRM_PROXIES" not in caplog.text
+    for _ in range(3):
+        client.get("/sign-in", headers={"X-Forwarded-For": "10.1.2.3"})
+    assert caplog.text.count("set CRM_PROXIES") == 1
