@@ -26,6 +26,7 @@ from crm.kernel.rows import Change, Outcome, Problem, Verdict
 SUBJECT = "district"
 Row = Mapping[str, Any]
 _TEXTS = {"address": 200, "note": 500}
+_CARD = ("parent_id", "name", "code", "kind", "active", *_TEXTS)
 # Built once: making a statement anew for each of 40,000 rows takes longer than running it.
 _TABLE = cast(Table, District.__table__)
 _INSERT = insert(_TABLE)
@@ -49,7 +50,7 @@ class Known(NamedTuple):
 
 @dataclass
 class Context:
-    """The tree in memory, with three ways in; grows with the rows of the sheet."""
+    """The tree in memory, with three ways in; grows with the rows of the sheet. `touched`: what its rows so far meant."""
 
     by_id: dict[int, Known] = field(default_factory=dict)
     by_code: dict[str, int] = field(default_factory=dict)
@@ -115,10 +116,11 @@ def check_row(context: Context, row: Row) -> Verdict:
     except Refused as refusal:
         return Verdict("failed", (refusal.problem,))
     if plan.target is None:
-        context.add(_virtual(plan, row)._replace(id=-1 - len(context.by_id)))
+        made = _virtual(plan, row)._replace(id=-1 - len(context.by_id))
+        context.add(made)
+        context.touched.add(made.id)
         return Verdict("new")
-    if plan.target.id < 0:
-        return Verdict("skipped")
+    context.touched.add(plan.target.id)
     changed = _differences(plan.target, row, plan)
     _remember(context, plan, row)
     return Verdict("updated" if changed else "skipped")
@@ -133,12 +135,14 @@ def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
     if plan.target is None:
         made = _insert(plan, row)
         context.add(made)
-        return Outcome("new", (Change(SUBJECT, made.id, None),))
+        context.touched.add(made.id)
+        return Outcome("new", (Change(SUBJECT, made.id, None, {name: getattr(made, name) for name in _CARD}),))
+    context.touched.add(plan.target.id)
     changed = _differences(plan.target, row, plan)
     if not changed:
         return Outcome("skipped")
     district = db.session.get_one(District, plan.target.id)
-    before = {name: getattr(district, name) for name in changed}
+    before, after = {name: getattr(district, name) for name in changed}, dict(changed)
     if plan.moves:
         transplant(district, db.session.get_one(District, plan.parent.id) if plan.parent else None)
         changed.pop("parent_id")
@@ -150,16 +154,18 @@ def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
         _load(context)  # what lies below has new paths and depths
     else:
         _remember(context, plan, row)
-    return Outcome("updated", (Change(SUBJECT, district.id, before),))
+    return Outcome("updated", (Change(SUBJECT, district.id, before, after),))
 
 
 def undo(actor: Actor, changes: Iterable[Change]) -> int:
-    """Takes changes back, newest first; a district that other records name by now stays, and stops the undo."""
+    """Takes changes back, newest first. Raises Conflict at a district that is in use or was changed since."""
     count = 0
     for change in changes:
-        district = db.session.get(District, change.subject_id)
+        district = db.session.get(District, change.subject_id, with_for_update=True)
         if district is None:
             continue
+        if any(getattr(district, name) != left for name, left in (change.after or {}).items()):
+            raise Conflict("import.changed_since", name=district.name)
         if change.before is None:
             _remove(district)
         else:
@@ -196,7 +202,10 @@ def _plan(context: Context, row: Row) -> _Plan:
     place = parent.id if moves and parent else target.parent_id
     if context.by_place.get((place, name), target.id) != target.id:
         raise Refused("name", Invalid("districts.name_taken", name=name))
-    return _Plan(name, target, parent, moves)
+    plan = _Plan(name, target, parent, moves)
+    if target.id in context.touched and _differences(target, row, plan):
+        raise Refused("code" if "code" in row else "name", Invalid("districts.twice", name=name))
+    return plan
 
 
 def _parent(context: Context, row: Row) -> Known | None:

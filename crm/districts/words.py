@@ -19,7 +19,7 @@ ERRORS: dict[str, Any] = {
     ),
     "districts.parent_closed": _l("%(name)s is out of use. Take it into use first."),
     "districts.too_deep": _l("The tree has at most %(levels)s levels."),
-    "districts.twice": _l("The same district stands in row %(first)s of this sheet already."),
+    "districts.twice": _l("%(name)s stands in this sheet already, with other values."),
     "import.in_use": _l("%(name)s is in use by now; undoing it would lose later work."),
 }
 

@@ -224,7 +224,7 @@ def undo(actor: Actor, batch_id: int, *, at: datetime) -> int:
     if _changed(taken) != 1 or since is None:
         raise Conflict("import.state")
     changes = [
-        Change(row.subject, row.subject_id, row.before)
+        Change(row.subject, row.subject_id, row.before, row.after)
         for row in db.session.scalars(
             select(ImportChange).where(ImportChange.batch_id == batch_id).order_by(ImportChange.id.desc())
         )
@@ -255,8 +255,16 @@ def _held(actor: Actor, batch_id: int) -> ImportBatch:
 def _keep_changes(batch_id: int, changes: list[Change]) -> None:
     rows = []
     for one in changes:
-        before = None if one.before is None else _plain(one.before)
-        rows.append({"batch_id": batch_id, "subject": one.subject, "subject_id": one.subject_id, "before": before})
+        before, after = (None if side is None else _plain(side) for side in (one.before, one.after))
+        rows.append(
+            {
+                "batch_id": batch_id,
+                "subject": one.subject,
+                "subject_id": one.subject_id,
+                "before": before,
+                "after": after,
+            }
+        )
     if rows:
         db.session.flush()
         db.session.execute(insert(ImportChange), rows)

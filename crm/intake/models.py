@@ -55,7 +55,10 @@ class ImportBatch(Base):
 
 
 class ImportChange(Base):
-    """How one existing row looked before the batch changed it, or that the batch made it (`before` is None)."""
+    """How one existing row looked before the batch changed it, or that the batch made it (`before` is None).
+
+    `after` is how the batch left it, where the room compares: what somebody changed since is not overwritten.
+    """
 
     __tablename__ = "import_change"
 
@@ -64,3 +67,4 @@ class ImportChange(Base):
     subject: Mapped[str] = mapped_column(String(24))
     subject_id: Mapped[int] = mapped_column(BIG)
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)

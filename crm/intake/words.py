@@ -55,6 +55,9 @@ ERRORS: dict[str, Any] = {
     "import.amount": _l("An amount lies between 0 and 10,000,000 ten thousand yuan."),
     "import.broken": _l("The import broke off. Nothing was written; it can be started again."),
     "import.campaign_ambiguous": _l("Several campaigns are called so. Give the code."),
+    "import.changed_since": _l(
+        "%(name)s was changed after this import; undoing it would lose that. Nothing was undone."
+    ),
     "import.claimed": _l("Already registered by another team, on %(day)s."),
     "import.district_ambiguous": _l(
         "Several districts are called so. Give the code or the path, such as East/Old Street."

@@ -6,7 +6,7 @@ Every room with an `imports` module offers the same four functions (`Context` is
 - `check_row(context, row) -> Verdict`: writes nothing, and remembers the row so that later rows may build on it.
 - `apply_row(actor, context, row) -> Outcome`: inside an open unit of work; raises Invalid for what `check_row` refuses.
 - `undo(actor, changes) -> int`: takes changes back, newest first, and says how many; raises Conflict("import.in_use")
-  when later work stands on one of them.
+  when later work stands on one of them and Conflict("import.changed_since") when one is not as the import left it.
 
 `row` maps the contract's keys to values; blank cells are left out.
 
@@ -35,11 +35,15 @@ class Verdict(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One record that a row made (`before` is None) or changed (`before`: the old values that undo needs, as JSON)."""
+    """One record that a row made (`before` is None) or changed (`before`: the old values that undo needs, as JSON).
+
+    `after`: what the row left there, as JSON, so that undo can tell whether somebody has changed it since.
+    """
 
     subject: str
     subject_id: int
     before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None = None
 
 
 class Outcome(NamedTuple):

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 
 from crm.kernel import audit
 from crm.kernel.actor import Actor, Role
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, DomainError, Invalid
+from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid
+from crm.kernel.installation import keys
 from crm.kernel.rows import Change, Outcome, Problem, Verdict
 from crm.people import commands
 from crm.people.models import Membership, Team, User
@@ -30,9 +31,11 @@ from crm.people.rules import (
     clean_login,
     clean_person_name,
     clean_team_name,
+    phone_place,
 )
 
 Row = Mapping[str, Any]
+_CARD = ("name", "role", "external", "email", "active")
 
 
 class Belonging(NamedTuple):
@@ -125,7 +128,7 @@ def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
     user, is_new = plan.user, plan.user is None
     if user is None:
         user = _make(actor, plan, row)
-        changes.append(Change("user", user.id, None))
+        changes.append(Change("user", user.id, None, _card(user)))
     else:
         changes.extend(_update(actor, user, plan, row))
     context.users[plan.login] = user
@@ -137,11 +140,16 @@ def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
 
 
 def undo(actor: Actor, changes: Iterable[Change]) -> int:
-    """Takes changes back, newest first; a person or team that other records name by now stays, and stops the undo."""
+    """Takes changes back, newest first. Raises Conflict when a person, team or membership is in use or changed since.
+
+    Rights go back only at the hand of somebody who may give them: else Forbidden("people.role_beyond").
+    """
     count = 0
     for change in changes:
-        undone = {"user": _undo_user, "team": _undo_team, "membership": _undo_membership}[change.subject](change)
-        count += undone
+        if change.subject == "user":
+            count += _undo_user(actor, change)
+        else:
+            count += (_undo_team if change.subject == "team" else _undo_membership)(change)
     audit.record(actor, "people.undo_import", "user", None, changes=count)
     return count
 
@@ -246,7 +254,10 @@ def _update(actor: Actor, user: User, plan: _Plan, row: Row) -> list[Change]:
         active=user.active,
         phone=changed.get("phone"),
     )
-    return [Change("user", user.id, before)]
+    after = {name: getattr(user, name) for name in before if name != "phone"}
+    if "phone" in changed:
+        after["phone"] = user.phone_sealed.hex() if user.phone_sealed else ""
+    return [Change("user", user.id, before, after)]
 
 
 def _join(actor: Actor, context: Context, user: User, plan: _Plan) -> list[Change]:
@@ -255,13 +266,15 @@ def _join(actor: Actor, context: Context, user: User, plan: _Plan) -> list[Chang
     if team_id is None:
         team_id = commands.create_team(actor, name=plan.team).id
         context.teams[plan.team] = team_id
-        changes.append(Change("team", team_id, None))
+        changes.append(Change("team", team_id, None, {"name": plan.team, "slogan": "", "active": True}))
     held = db.session.scalar(select(Membership).where(Membership.user_id == user.id, Membership.valid_to.is_(None)))
-    if held is not None:
-        # The whole row: a membership that is replaced on its first day is not kept.
-        changes.append(Change("membership", held.id, _membership(held)))
+    before = _membership(held) if held is not None else None
     made = commands.join_team(actor, user_id=user.id, team_id=team_id, on=plan.on, is_lead=plan.is_lead)
-    changes.append(Change("membership", made.id, None))
+    if held is not None and before is not None:
+        # The whole row: a membership that is replaced on its first day is not kept.
+        kept = before["valid_from"] < plan.on.isoformat()
+        changes.append(Change("membership", held.id, before, _membership(held) if kept else {"valid_to": None}))
+    changes.append(Change("membership", made.id, None, _membership(made)))
     context.belonging[plan.login] = Belonging(plan.team, plan.is_lead, plan.on)
     return changes
 
@@ -272,13 +285,24 @@ def _membership(one: Membership) -> dict[str, Any]:
         "team_id": one.team_id,
         "is_lead": one.is_lead,
         "valid_from": one.valid_from.isoformat(),
+        "valid_to": one.valid_to.isoformat() if one.valid_to else None,
     }
 
 
-def _undo_user(change: Change) -> int:
-    user = db.session.get(User, change.subject_id)
+def _card(user: User) -> dict[str, Any]:
+    sealed = user.phone_sealed.hex() if user.phone_sealed else ""
+    return {**{name: getattr(user, name) for name in _CARD}, "phone": sealed}
+
+
+def _undo_user(actor: Actor, change: Change) -> int:
+    user = db.session.get(User, change.subject_id, with_for_update=True)
     if user is None:
         return 0
+    roles = {Role(user.role), Role((change.before or {}).get("role", user.role))}
+    if not roles <= TEAM_ROLES and not actor.may(PeoplePermission.EDIT_USERS):
+        raise Forbidden("people.role_beyond")
+    if any(_now(user, name, left) != left for name, left in (change.after or {}).items()):
+        raise Conflict("import.changed_since", name=user.name)
     if change.before is None:
         if user.last_sign_in_at is not None:
             raise Conflict("import.in_use", name=user.name)
@@ -295,29 +319,62 @@ def _undo_user(change: Change) -> int:
     return 1
 
 
+def _now(user: User, name: str, left: Any) -> Any:
+    """What stands there now. A phone is sealed anew whenever it is kept: the same number counts as unchanged."""
+    if name != "phone":
+        return getattr(user, name)
+    place = phone_place(user.id)
+    return left if phone_of(user) == (keys().open(bytes.fromhex(left), place=place) if left else "") else None
+
+
 def _undo_team(change: Change) -> int:
-    team = db.session.get(Team, change.subject_id)
-    return 0 if team is None else _delete(team, team.name)
+    team = db.session.get(Team, change.subject_id, with_for_update=True)
+    if team is None:
+        return 0
+    if any(getattr(team, name) != left for name, left in (change.after or {}).items()):
+        raise Conflict("import.changed_since", name=team.name)
+    return _delete(team, team.name)
 
 
 def _undo_membership(change: Change) -> int:
-    membership = db.session.get(Membership, change.subject_id)
-    if change.before is None:
-        return 0 if membership is None else _delete_membership(membership)
-    before = dict(change.before)
-    since = date.fromisoformat(before.pop("valid_from"))
-    if membership is None:
-        db.session.add(Membership(id=change.subject_id, valid_from=since, **before))
-    else:
-        membership.valid_to = None
-    db.session.flush()
+    """Goes by person, team and day: the id of a membership that is gone may be another one's by now."""
+    made = change.before is None
+    left = dict(change.after or {}) if made else {**(change.before or {}), **(change.after or {})}
+    user = db.session.get_one(User, left["user_id"], with_for_update=True)
+    found = db.session.scalar(
+        select(Membership).where(
+            Membership.user_id == user.id,
+            Membership.team_id == left["team_id"],
+            Membership.is_lead == left["is_lead"],
+            Membership.valid_from == date.fromisoformat(left["valid_from"]),
+        )
+    )
+    if made:
+        if found is None or found.valid_to is not None:
+            raise Conflict("import.changed_since", name=user.name)  # somebody moved the person on since
+        return _delete(found, user.name)
+    _reopen(user, found, left, change.subject_id)
     return 1
 
 
-def _delete_membership(membership: Membership) -> int:
-    if membership.valid_to is not None:
-        raise Conflict("import.in_use", name=membership.user.name)  # somebody moved the person on since
-    return _delete(membership, membership.user.name)
+def _reopen(user: User, found: Membership | None, left: Mapping[str, Any], old_id: int) -> None:
+    """Opens the membership that the import ended, or makes it again where the import took its place from the first day."""
+    since, until = date.fromisoformat(left["valid_from"]), left["valid_to"]
+    others = select(Membership.id).where(
+        Membership.user_id == user.id,
+        Membership.id != (found.id if found else 0),
+        or_(Membership.valid_to.is_(None), Membership.valid_to >= since),
+    )
+    as_left = found is None if until is None else found is not None and found.valid_to == date.fromisoformat(until)
+    if not as_left or db.session.scalar(others.limit(1)) is not None:
+        raise Conflict("import.changed_since", name=user.name)
+    if found is not None:
+        found.valid_to = None
+    else:
+        same_id = old_id if db.session.get(Membership, old_id) is None else None
+        place = {"user_id": user.id, "team_id": left["team_id"], "is_lead": left["is_lead"]}
+        db.session.add(Membership(id=same_id, valid_from=since, **place))
+    db.session.flush()
 
 
 def _delete(row: User | Team | Membership, name: str) -> int:

@@ -547,6 +547,7 @@ def create_tables() -> None:
         sa.Column("subject", sa.String(length=24), nullable=False),
         sa.Column("subject_id", BIG, nullable=False),
         sa.Column("before", sa.JSON(), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(["batch_id"], ["import_batch.id"], name=op.f("fk_import_change_batch_id_import_batch")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_change")),
     )

@@ -99,3 +99,56 @@ def test_undo_stops_at_a_district_in_use(actor, cast):
         db.session.add(CampaignDistrict(campaign_id=cast.campaigns["roadshow"], district_id=change.subject_id))
     with pytest.raises(Conflict, match=r"import.in_use"), unit_of_work():
         imports.undo(actor("olga"), [change])
+
+
+def later(**changes: object) -> None:
+    """What somebody does at a desk after the import."""
+    with unit_of_work():
+        district = db.session.scalars(select(District).where(District.code == "CD-01")).one()
+        for name, value in changes.items():
+            setattr(district, name, value)
+
+
+@pytest.mark.parametrize("changes", [{"address": "新街 1 号"}, {"name": "新街"}, {"active": False}])
+def test_undo_stops_at_a_district_that_was_changed_since(actor, cast, changes):
+    done = apply(actor, SHEET)
+    later(**changes)
+    before = tree()
+    with pytest.raises(Conflict, match=r"import.changed_since"), unit_of_work():
+        imports.undo(actor("olga"), reversed([one for outcome in done for one in outcome.changes]))
+    assert tree() == before
+
+
+def test_undo_of_a_filled_in_district_compares_only_what_the_import_set(actor, cast):
+    apply(actor, SHEET)
+    done = apply(actor, [{"code": "CD-01", "name": "老街商区", "address": "老街 100 号"}])
+    later(note="周五有集市")
+    with unit_of_work():
+        imports.undo(actor("olga"), done[0].changes)
+    district = db.session.scalars(select(District).where(District.code == "CD-01")).one()
+    assert (district.address, district.note) == ("老街 1-99 号", "周五有集市")
+    done = apply(actor, [{"code": "CD-01", "name": "老街商区", "address": "老街 100 号"}])
+    later(address="老街 200 号")
+    with pytest.raises(Conflict, match=r"import.changed_since"), unit_of_work():
+        imports.undo(actor("olga"), done[0].changes)
+
+
+KNOWN = {"name": "东大街商区", "parent": "城关镇", "address": "东大街 1 号"}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (SHEET[0], {**SHEET[0], "address": "甲"}, SHEET[0]),
+        ({**SHEET[0], "address": "甲"}, {**SHEET[0], "address": "乙"}, {"code": "CD", "name": "城东"}),
+        (KNOWN, {**KNOWN, "address": "东大街 2 号"}, KNOWN),
+    ],
+)
+def test_one_district_with_two_meanings_in_a_sheet_fails_in_both_passes(actor, cast, rows):
+    verdicts = check(actor, rows)
+    assert [one.what for one in verdicts][1:] == ["failed", "skipped"]
+    assert verdicts[1].problems[0].code == "districts.twice"
+    first, second, third = rows
+    with pytest.raises(Invalid, match=r"districts.twice"):
+        apply(actor, (first, second))
+    assert [outcome.what for outcome in apply(actor, (first, third))] == [verdicts[0].what, "skipped"]

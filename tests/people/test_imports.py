@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from crm.kernel.actor import Role
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, Invalid
+from crm.kernel.errors import Conflict, Forbidden, Invalid
 from crm.kernel.unit_of_work import unit_of_work
-from crm.people import imports
+from crm.people import commands, imports
 from crm.people.models import Membership, Team, User
 from crm.people.queries import membership_history, phone_of, user_by_login
 from tests.moments import DAY_1, DAY_2
@@ -146,3 +147,88 @@ def test_an_organiser_brings_in_members_but_no_rights(actor, cast):
     for row in (boss, takeover):
         assert check(actor, [row], "olga")[0].problems[0].code == "people.role_beyond"
     assert check(actor, [boss])[0].what == "new"
+
+
+def undo(actor, done, who="adam") -> int:
+    changes = [change for outcome in done for change in outcome.changes]
+    with unit_of_work():
+        return imports.undo(actor(who), reversed(changes))
+
+
+@pytest.mark.parametrize("joined_on", [DAY_1, DAY_2])
+@pytest.mark.parametrize("later", [DAY_2, DAY_2 + timedelta(days=3)])
+def test_undo_stops_where_somebody_moved_the_person_on(actor, cast, joined_on, later):
+    done = apply(actor, [{"login": "bob", "name": "鲍勃", "team": "飞虎组", "joined_on": joined_on}])
+    with unit_of_work():
+        commands.join_team(actor("olga"), user_id=cast.users["bob"], team_id=cast.teams["blue"], on=later)
+    before = everything()
+    with pytest.raises(Conflict, match=r"import.changed_since"):
+        undo(actor, done)
+    assert everything() == before
+
+
+def test_undo_stops_where_somebody_ended_the_membership_that_the_import_opened(actor, cast):
+    done = apply(actor, SHEET[2:])
+    with unit_of_work():
+        commands.leave_team(actor("olga"), user_id=cast.users["bob"], on=DAY_2)
+        commands.join_team(actor("olga"), user_id=cast.users["eve"], team_id=cast.teams["blue"], on=DAY_2)
+    before = everything()
+    with pytest.raises(Conflict, match=r"import.changed_since"):
+        undo(actor, done)
+    assert everything() == before
+
+
+CARD = {"login": "dora", "name": "朵拉", "email": "dora@example.com", "phone": "13800138000"}
+
+
+def change(actor, login: str, **given) -> None:
+    user = user_by_login(login)
+    card = {"name": user.name, "role": Role(user.role), "external": user.external, "email": user.email, "active": True}
+    with unit_of_work():
+        commands.change_user(actor("adam"), user.id, version=user.version, **{**card, **given})
+
+
+@pytest.mark.parametrize("later", [{"email": "other@example.com"}, {"phone": "13900139000"}, {"phone": ""}])
+def test_undo_stops_at_a_card_that_was_changed_since(actor, cast, later):
+    done = apply(actor, [CARD])
+    change(actor, "dora", **later)
+    before = everything()
+    with pytest.raises(Conflict, match=r"import.changed_since"):
+        undo(actor, done)
+    assert everything() == before
+
+
+def test_undo_minds_neither_other_fields_nor_the_same_phone_kept_again(actor, cast):
+    done = apply(actor, [CARD])
+    change(actor, "dora", name="朵拉拉", phone="13800138000")
+    undo(actor, done)
+    dora = user_by_login("dora")
+    assert (dora.name, dora.email, phone_of(dora)) == ("朵拉拉", "", "")
+
+
+def test_undo_stops_at_a_new_person_or_team_that_was_changed_since(actor, cast):
+    done = apply(actor, SHEET[:1])
+    change(actor, "zhaolin", email="zhao@example.com")
+    with pytest.raises(Conflict, match=r"import.changed_since"):
+        undo(actor, done)
+    change(actor, "zhaolin", email="")
+    with unit_of_work():
+        db.session.scalars(select(Team).where(Team.name == "飞虎组")).one().slogan = "冲"
+    with pytest.raises(Conflict, match=r"import.changed_since"):
+        undo(actor, done)
+    assert user_by_login("zhaolin") is not None
+
+
+def test_an_organiser_takes_no_rights_back_and_gives_none(actor, cast):
+    down = apply(actor, [{"login": "mona", "name": "莫娜", "role": "member"}])
+    up = apply(actor, [{"login": "bob", "name": "鲍勃", "role": "manager"}])
+    boss = apply(actor, [{"login": "boss", "name": "行长", "role": "admin"}])
+    before = everything()
+    for done in (down, up, boss):
+        with pytest.raises(Forbidden, match=r"people.role_beyond"):
+            undo(actor, done, "olga")
+    assert everything() == before
+    assert undo(actor, apply(actor, [CARD]), "olga") == 1
+    for done in (boss, up, down):
+        undo(actor, done)
+    assert (user_by_login("mona").role, user_by_login("bob").role) == ("manager", "member")
