@@ -132,6 +132,7 @@ def confirm(actor: Actor, batch_id: int, *, mode: str, at: datetime, version: in
         raise Conflict("import.state")
     check_version(batch, version)
     batch.mode, batch.status, batch.worker, batch.started_at, batch.error = mode, "applying", "", at, ""
+    batch.confirmed_by_id = actor.user_id
     batch.version += 1
     files.forget_progress(batch.id)
     audit.record(actor, "intake.confirm", "import_batch", batch.id, mode=mode)

@@ -14,6 +14,7 @@ class ImportBatch(Base):
 
     `mapping` says which heading means which field ("-" leaves it out), `preset` which value holds for every row. `worker` is
     the process that applies it (host, process id, its start), so that a killed one is noticed. The file is kept until then.
+    It works with the rights of `confirmed_by_id`, who need not be `actor_id`, who uploaded it (None: the terminal).
     """
 
     __tablename__ = "import_batch"
@@ -39,6 +40,7 @@ class ImportBatch(Base):
     worker: Mapped[str] = mapped_column(String(120), default="")
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     applied_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     undone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -23,8 +23,13 @@ from crm.sheets.records import Record, read_records
 PIECE = 1_000
 SHOWN = 200
 SAMPLES = 3
-LONG_DIGITS = re.compile(r"\d{7,}")
+LONG_DIGITS = re.compile(r"\d(?:[\s\-.]*\d){6,}")
+"""Seven digits or more, with what people write between the parts of a number."""
+DAY = re.compile(r"(?:\d{4}([\s\-.]+)\d{1,2}\1\d{1,2}|\d{1,2}([\s\-.]+)\d{1,2}\2\d{4})(?:\s+\d{1,2})?")
+"""A day, with or without the hour behind it: ten digits at most, so that no mobile number passes for one."""
+FEWEST = 7  # digits of a number that is masked
 NAMES = ("name", "email")
+PHONES = ("phone",)
 Judged = Verdict | Outcome
 Telling = Callable[[files.Progress], None]
 
@@ -259,4 +264,11 @@ def _masked(key: str, value: Any) -> Any:
         return value
     if key in NAMES:
         return mask_name(value)
-    return LONG_DIGITS.sub(lambda digits: f"{digits[0][:3]}****{digits[0][-2:]}", value)
+    if key in PHONES:
+        digits = "".join(letter for letter in value if letter.isdigit())
+        return _ends(digits) if len(digits) >= FEWEST else value
+    return LONG_DIGITS.sub(lambda found: found[0] if DAY.fullmatch(found[0]) else _ends(found[0]), value)
+
+
+def _ends(number: str) -> str:
+    return f"{number[:3]}****{number[-2:]}"

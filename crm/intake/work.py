@@ -18,7 +18,7 @@ from crm.intake.reading import Result, Telling
 from crm.kernel.actor import SYSTEM, Actor
 from crm.kernel.clock import business_day, now
 from crm.kernel.db import db
-from crm.kernel.errors import DomainError, traced
+from crm.kernel.errors import DomainError, Forbidden, traced
 from crm.kernel.installation import zone_name
 from crm.kernel.terminal import application, in_application
 from crm.kernel.unit_of_work import unit_of_work
@@ -79,11 +79,16 @@ def run(batch_id: int, tell: Telling | None = None) -> Result | None:
 
 
 def _actor_of(batch_id: int, at: datetime) -> Actor:
-    """Who confirmed it, with the rights of this moment; the terminal's own imports act as the system."""
-    user_id = db.session.scalar(select(ImportBatch.actor_id).where(ImportBatch.id == batch_id))
+    """Who confirmed it, with the rights of this moment; the terminal's own imports act as the system.
+
+    Raises Forbidden for somebody who was shut out meanwhile.
+    """
+    user_id = db.session.scalar(select(ImportBatch.confirmed_by_id).where(ImportBatch.id == batch_id))
     if user_id is None:
         return SYSTEM
     user = db.session.get_one(User, user_id)
+    if not user.active:
+        raise Forbidden("import.forbidden")
     return actor_of(user, on=business_day(at, zone_name()), grants=current_app.extensions["crm.grants"])
 
 

@@ -347,6 +347,7 @@ def create_tables() -> None:
         sa.Column("worker", sa.String(length=120), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("actor_id", sa.Integer(), nullable=True),
+        sa.Column("confirmed_by_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
@@ -360,9 +361,13 @@ def create_tables() -> None:
             name=op.f("ck_import_batch_rows_add_up"),
         ),
         sa.ForeignKeyConstraint(["actor_id"], ["user_account.id"], name=op.f("fk_import_batch_actor_id_user_account")),
+        sa.ForeignKeyConstraint(
+            ["confirmed_by_id"], ["user_account.id"], name=op.f("fk_import_batch_confirmed_by_id_user_account")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_batch")),
     )
     op.create_index(op.f("ix_import_batch_actor_id"), "import_batch", ["actor_id"], unique=False)
+    op.create_index(op.f("ix_import_batch_confirmed_by_id"), "import_batch", ["confirmed_by_id"], unique=False)
     op.create_index(op.f("ix_import_batch_file_sha256"), "import_batch", ["file_sha256"], unique=False)
     op.create_table(
         "membership",

@@ -1,16 +1,19 @@
 """The pages of an import, as the people of the cast use them."""
 
 import io
+import json
 
 import pytest
 from sqlalchemy import func, select
 
-from crm.intake import commands, files, queries
+from crm.intake import commands, files, queries, work
 from crm.intake.models import ImportBatch
 from crm.kernel.clock import now
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.models import Lead
+from crm.people.models import User
+from crm.people.queries import user_by_login
 from tests.intake.sheets import bring_in, counts, csv_bytes, line, upload, xlsx_bytes
 
 MISSING = 2**31 - 1
@@ -160,6 +163,26 @@ def test_problems_come_as_a_sheet_without_anybodys_phone(client_of):
     assert text.count("\r\n") == 3
 
 
+@pytest.mark.parametrize(
+    "phone",
+    ["138-0013-80001", "138 0013 8000 1", "+86 138/0013/80001 ", "１３８　００１３　８０００１", "138．0013．80001", "138001380001"],
+)  # fmt: skip
+def test_no_way_of_writing_a_wrong_phone_shows_it_in_full(client_of, phone):
+    """In its own column, and where somebody wrote it into another one."""
+    olga = client_of("olga")
+    send(
+        olga, csv_bytes([line(1, 手机=phone + "9"), line(2, 咨询日期="138-0013-80001"), line(3, 咨询日期="03-04-2026")])
+    )
+    mapped(olga)
+    page, kept = olga.get(f"/imports/{batch().id}"), json.dumps(batch().preview, ensure_ascii=False)
+    sheet = olga.get(f"/imports/{batch().id}/problems.csv").data.decode("utf-8-sig")
+    for text in (page.text, kept, sheet):
+        for raw in (phone, "138-0013-80001"):
+            assert raw not in text
+        assert "****" in text
+        assert "03-04-2026" in text
+
+
 def test_a_chosen_month_needs_the_right_to_plan(client_of):
     alice = client_of("alice")
     send(alice, csv_bytes([line(1)]))
@@ -203,6 +226,28 @@ def test_an_import_whose_process_died_can_be_started_again(actor, client_of):
     assert olga.get(f"/imports/{one.id}/progress").headers["HX-Refresh"] == "true"
     confirmed(olga)
     assert batch().status == "applied"
+
+
+ADMINISTRATOR = [{"登录名": "boss", "姓名": "行长", "角色": "管理员"}]
+
+
+def test_an_import_works_with_the_rights_of_who_confirms_it(actor, client_of, cast):
+    one = upload(actor("adam"), csv_bytes(ADMINISTRATOR), kind="roster")
+    client_of("olga").post(f"/imports/{one.id}/confirm", data={"version": one.version, "mode": "good"})
+    assert (batch().confirmed_by_id, counts(batch())) == (cast.users["olga"], (1, 0, 0, 0, 1))
+    assert user_by_login("boss") is None
+    again = upload(actor("olga"), csv_bytes(ADMINISTRATOR), kind="roster")
+    client_of("adam").post(f"/imports/{again.id}/confirm", data={"version": again.version, "mode": "good"})
+    assert user_by_login("boss") is not None
+
+
+def test_an_import_of_somebody_who_was_shut_out_is_refused(actor, cast):
+    one = upload(actor("adam"), csv_bytes(ADMINISTRATOR), kind="roster")
+    with unit_of_work():
+        commands.confirm(actor("olga"), one.id, mode="good", at=now())
+        db.session.get_one(User, cast.users["olga"]).active = False
+    work.run(one.id)
+    assert (batch().status, batch().error, user_by_login("boss")) == ("failed", "import.forbidden", None)
 
 
 def test_progress_is_told_while_the_work_goes_on(actor, client_of):
