@@ -1,6 +1,8 @@
 """What can be done with an import. The actor comes first; nothing here commits. The pass over the rows itself is in `reading`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import IO, Any
 
@@ -8,7 +10,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import CursorResult
 
 from crm.intake import files, reading
-from crm.intake.importers import importer_of
+from crm.intake.importers import Importer, importer_of
 from crm.intake.models import ImportBatch, ImportChange
 from crm.intake.policy import may_import
 from crm.intake.queries import get_batch, is_dead, visible_to
@@ -27,25 +29,48 @@ OPEN = frozenset({"uploaded", "checked", "failed"})
 """States in which a batch may still be mapped, checked and confirmed."""
 
 
-def upload(actor: Actor, *, kind: str, file: IO[bytes], file_name: str, at: datetime) -> ImportBatch:
-    """Takes a file in. Raises Forbidden, NotFound("import.kind"), and Invalid sheet.* when it is no sheet of this kind."""
+@dataclass(frozen=True)
+class Received:
+    """A file on disk that was found to be a sheet of its kind, and is not yet an import."""
+
+    kind: str
+    source: Source
+    sha256: str
+    size: int
+
+
+@contextmanager
+def received(
+    actor: Actor, *, kind: str, file: IO[bytes], file_name: str, sheet: str = "", encoding: str = ""
+) -> Iterator[Received]:
+    """Takes a file in and looks at it, before any unit of work: a long workbook must keep nobody from writing.
+
+    A file that has become no import by the end is deleted. Raises Forbidden, NotFound("import.kind"), and Invalid sheet.*
+    when it is no sheet of this kind.
+    """
     importer = importer_of(kind)
     if not may_import(actor, kind):
         raise Forbidden("import.forbidden")
-    files.remove_old(at)
     stored = files.store(file)
-    name = clean_text(file_name.replace("\\", "/").rpartition("/")[2])[-200:] or kind
     try:
-        seen = reading.look(importer, Source(stored.name, name))
-    except DomainError:
-        files.remove(stored.name)
-        raise
+        name = clean_text(file_name.replace("\\", "/").rpartition("/")[2])[-200:] or kind
+        source = Source(stored.name, name, sheet=sheet, encoding=encoding)
+        seen = reading.look(importer, source)
+        yield Received(kind, replace(source, sheet=seen.sheet, encoding=seen.encoding), stored.sha256, stored.size)
+    finally:
+        if db.session.scalar(select(ImportBatch.id).where(ImportBatch.stored_name == stored.name)) is None:
+            files.remove(stored.name)
+
+
+def upload(actor: Actor, sheet: Received, *, at: datetime) -> ImportBatch:
+    """Makes an import of a file that was received."""
     batch = ImportBatch(
-        kind=kind,
-        file_name=name,
-        file_sha256=stored.sha256,
-        stored_name=stored.name,
-        encoding=seen.encoding,
+        kind=sheet.kind,
+        file_name=sheet.source.file_name,
+        file_sha256=sheet.sha256,
+        stored_name=sheet.source.stored_name,
+        encoding=sheet.source.encoding,
+        sheet=sheet.source.sheet,
         mapping={},
         preset={},
         preview={},
@@ -55,50 +80,47 @@ def upload(actor: Actor, *, kind: str, file: IO[bytes], file_name: str, at: date
     )
     db.session.add(batch)
     db.session.flush()
-    audit.record(actor, "intake.upload", "import_batch", batch.id, kind=kind, sha256=stored.sha256, bytes=stored.size)
+    audit.record(
+        actor, "intake.upload", "import_batch", batch.id, kind=sheet.kind, sha256=sheet.sha256, bytes=sheet.size
+    )
     return batch
 
 
 def rehearse(
-    actor: Actor,
-    *,
-    kind: str,
-    file: IO[bytes],
-    file_name: str,
-    mapping: Mapping[str, str],
-    preset: Mapping[str, str],
-    today: date,
-    at: datetime,
+    actor: Actor, sheet: Received, *, mapping: Mapping[str, str], preset: Mapping[str, str], today: date, at: datetime
 ) -> Result:
-    """What would become of the rows; raises as `upload` and `set_mapping`. Nothing stays: no batch, no file, no entry in the audit."""
-    importer = importer_of(kind)
-    if not may_import(actor, kind):
-        raise Forbidden("import.forbidden")
-    stored = files.store(file)
-    try:
-        wanted = {key: value for key, value in preset.items() if value}
-        for key in wanted:
-            importer.contract.column(key)
-        source = Source(stored.name, file_name, dict(mapping), wanted)
-        reading.look(importer, source)
-        return reading.check(importer, actor, source, today=today, at=at)
-    finally:
-        files.remove(stored.name)
+    """What would become of the rows; raises as `choose`. Nothing stays: no batch, no entry in the audit."""
+    importer = importer_of(sheet.kind)
+    source = _chosen(importer, sheet.source, mapping, preset)
+    return reading.check(importer, actor, source, today=today, at=at)
 
 
-def set_mapping(
-    actor: Actor, batch_id: int, *, mapping: Mapping[str, str], preset: Mapping[str, str], version: int | None = None
-) -> ImportBatch:
-    """Says which heading means which field ("-" leaves one out), and which value holds for every row; a check must follow.
+def choose(
+    actor: Actor, batch_id: int, *, mapping: Mapping[str, str], preset: Mapping[str, str], sheet: str = ""
+) -> Source:
+    """How the batch is to be read from now on: which heading means which field ("-" leaves one out), which value holds for
+    every row, and which tab of a workbook. Looks at the file, before any unit of work, and changes nothing.
 
-    Raises Conflict("form.stale"), Invalid sheet.* for a heading or field that there is not, value.* for a preset.
+    Raises Invalid sheet.* for a tab, heading or field that there is not, value.* for a preset.
     """
-    batch = _open_batch(actor, batch_id, version)
-    batch.mapping, batch.preset = dict(mapping), {key: value for key, value in preset.items() if value}
-    importer = importer_of(batch.kind)
-    for key in batch.preset:
+    batch = _open_batch(actor, batch_id, None)
+    named = replace(source_of(batch), sheet=sheet or batch.sheet)
+    return _chosen(importer_of(batch.kind), named, mapping, preset)
+
+
+def _chosen(importer: Importer, source: Source, mapping: Mapping[str, str], preset: Mapping[str, str]) -> Source:
+    kept = {key: value for key, value in preset.items() if value}
+    for key in kept:
         importer.contract.column(key)
-    reading.look(importer, source_of(batch))
+    chosen = replace(source, mapping=dict(mapping), preset=kept)
+    reading.look(importer, chosen)
+    return chosen
+
+
+def set_mapping(actor: Actor, batch_id: int, source: Source, *, version: int | None = None) -> ImportBatch:
+    """Keeps what was chosen; a check must follow. Raises Conflict("form.stale")."""
+    batch = _open_batch(actor, batch_id, version)
+    batch.mapping, batch.preset, batch.sheet = dict(source.mapping), dict(source.preset), source.sheet
     batch.preview, batch.status, batch.error = {}, "uploaded", ""
     batch.version += 1
     return batch
@@ -106,7 +128,7 @@ def set_mapping(
 
 def source_of(batch: ImportBatch) -> Source:
     """How the batch's file is to be read."""
-    return Source(batch.stored_name, batch.file_name, batch.mapping, batch.preset)
+    return Source(batch.stored_name, batch.file_name, batch.mapping, batch.preset, batch.sheet, batch.encoding)
 
 
 def keep_check(actor: Actor, batch_id: int, result: Result, *, version: int) -> ImportBatch:

@@ -21,6 +21,7 @@ from crm.kernel.installation import zone_name
 from crm.kernel.terminal import in_application, json_option, print_json, print_table
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people.queries import actor_of, user_by_login
+from crm.sheets.csv_rows import ENCODINGS
 from crm.web.wording import sentence
 
 FIRST = 50
@@ -61,6 +62,8 @@ def _import_command(kind: str) -> click.Command:
         metavar="COLUMN=FIELD",
         help="Which column is which field; - leaves it out.",
     )
+    @click.option("--sheet", default="", metavar="TAB", help="The tab of a workbook; else the first with content.")
+    @click.option("--encoding", type=click.Choice(ENCODINGS), default=None, help="Of a CSV file; else as it says.")
     @click.option("--dry-run", is_flag=True, help="Say what would become of the rows, and write nothing.")
     @click.option(
         "--mode",
@@ -73,17 +76,35 @@ def _import_command(kind: str) -> click.Command:
     @json_option
     @in_application
     def run(
-        file: Path, preset: dict[str, str], mapping: dict[str, str], dry_run: bool, mode: str, login: str, as_json: bool
+        file: Path,
+        preset: dict[str, str],
+        mapping: dict[str, str],
+        sheet: str,
+        encoding: str | None,
+        dry_run: bool,
+        mode: str,
+        login: str,
+        as_json: bool,
     ) -> None:
         actor = _actor(login)
-        if dry_run:
-            _say(None, _dry(actor, kind, file, mapping, preset), as_json=as_json, error=None)
-            return
-        with file.open("rb") as handle, unit_of_work():
-            batch = commands.upload(actor, kind=kind, file=handle, file_name=file.name, at=now())
-        try:
+        with (
+            file.open("rb") as handle,
+            commands.received(
+                actor, kind=kind, file=handle, file_name=file.name, sheet=sheet, encoding=encoding or ""
+            ) as taken,
+        ):
+            if dry_run:
+                at = now()
+                today = business_day(at, zone_name())
+                told = commands.rehearse(actor, taken, mapping=mapping, preset=preset, today=today, at=at)
+                _say(None, told, as_json=as_json, error=None)
+                return
             with unit_of_work():
-                commands.set_mapping(actor, batch.id, mapping=mapping, preset=preset)
+                batch = commands.upload(actor, taken, at=now())
+        try:
+            source = commands.choose(actor, batch.id, mapping=mapping, preset=preset)
+            with unit_of_work():
+                commands.set_mapping(actor, batch.id, source)
             result, error = _try(actor, batch, mode)
         except DomainError:
             _give_up(actor, batch.id)
@@ -103,15 +124,6 @@ def _actor(login: str) -> Actor:
     if user is None or not user.active:
         raise NotFound("people.no_user")
     return actor_of(user, on=business_day(now(), zone_name()), grants=current_app.extensions["crm.grants"])
-
-
-def _dry(actor: Actor, kind: str, file: Path, mapping: dict[str, str], preset: dict[str, str]) -> Result:
-    at = now()
-    with file.open("rb") as handle:
-        return commands.rehearse(
-            actor, kind=kind, file=handle, file_name=file.name, mapping=mapping, preset=preset,
-            today=business_day(at, zone_name()), at=at,
-        )  # fmt: skip
 
 
 def _try(actor: Actor, batch: ImportBatch, mode: str) -> tuple[Result, DomainError | None]:

@@ -21,6 +21,7 @@ MODELS = {
     CampaignModel.SALON: _l("Salon"),
     CampaignModel.LECTURE: _l("Lecture"),
 }
+ENCODINGS = (("", _l("As the file says")), ("utf-8", "UTF-8"), ("gb18030", "GBK / GB18030"))
 MODES = (("good", _l("Take the good rows, leave out the rest")), ("all", _l("All rows or nothing")))
 
 
@@ -37,6 +38,9 @@ class UploadForm(OnceForm):
         [_chosen],
         render_kw={"accept": ".csv,.txt,.xlsx"},
         description=_l("CSV or XLSX, at most 20 MB"),
+    )
+    encoding = SelectField(
+        _l("Encoding"), choices=choices(ENCODINGS), default="", description=_l("Only for CSV, where it is not certain")
     )
 
 

@@ -10,7 +10,7 @@ from crm.kernel.db import BIG, Base, UTCDateTime
 
 
 class ImportBatch(Base):
-    """One uploaded sheet and what became of it. rows = new + updated + skipped + failed, always.
+    """One uploaded sheet (`sheet`: a workbook's tab) and what became of it. rows = new + updated + skipped + failed, always.
 
     `mapping` says which heading means which field ("-" leaves it out), `preset` which value holds for every row. `worker` is
     the process that applies it (host, process id, its start), so that a killed one is noticed. The file is kept until then.
@@ -26,6 +26,7 @@ class ImportBatch(Base):
     stored_name: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(12), default="uploaded")
     encoding: Mapped[str] = mapped_column(String(16), default="")
+    sheet: Mapped[str] = mapped_column(String(64), default="")
     mapping: Mapped[dict[str, Any]] = mapped_column(JSON)
     preset: Mapped[dict[str, Any]] = mapped_column(JSON)
     mode: Mapped[str] = mapped_column(String(8), default="good")

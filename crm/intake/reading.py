@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
@@ -17,12 +17,14 @@ from crm.kernel.rows import Change, Outcome, Problem, Verdict
 from crm.kernel.values import mask_name
 from crm.sheets.cells import cell_text
 from crm.sheets.contracts import HEADER_WITHIN, Header, find_header_row
+from crm.sheets.csv_rows import ENCODINGS
 from crm.sheets.reader import Sheet, read_rows
 from crm.sheets.records import Record, read_records
 
 PIECE = 1_000
 SHOWN = 200
 SAMPLES = 3
+TRIED = 5  # tabs of a workbook that are tried when the first has no headings
 LONG_DIGITS = re.compile(r"\d(?:[\s\-.]*\d){6,}")
 """Seven digits or more, with what people write between the parts of a number."""
 DAY = re.compile(r"(?:\d{4}([\s\-.]+)\d{1,2}\1\d{1,2}|\d{1,2}([\s\-.]+)\d{1,2}\2\d{4})(?:\s+\d{1,2})?")
@@ -36,12 +38,18 @@ Telling = Callable[[files.Progress], None]
 
 @dataclass(frozen=True)
 class Source:
-    """Where an upload lies, what it is called, and how it is to be read."""
+    """Where an upload lies, what it is called, and how it is to be read.
+
+    `sheet` is the tab of a workbook ("" the first with content), `encoding` the one of a text file that a person chose or
+    an earlier reading found ("" as the file itself says).
+    """
 
     stored_name: str
     file_name: str
     mapping: Mapping[str, str] = field(default_factory=dict)
     preset: Mapping[str, str] = field(default_factory=dict)
+    sheet: str = ""
+    encoding: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,10 +66,11 @@ class Heading:
 
 @dataclass(frozen=True)
 class Look:
-    """What a sheet is, before its rows are judged."""
+    """What a sheet is, before its rows are judged. `tabs`: the worksheets that could be read instead of `sheet`."""
 
     encoding: str
     sheet: str
+    tabs: tuple[str, ...]
     headings: tuple[Heading, ...]
     missing: tuple[str, ...]
     ambiguous: tuple[str, ...]
@@ -76,6 +85,7 @@ class Result:
     problems: list[dict[str, Any]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     encoding: str = ""
+    sheet: str = ""
     unknown: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -109,18 +119,43 @@ def _opened(source: Source) -> Iterator[Sheet]:
     path = files.upload_path(source.stored_name)
     if not path.exists():
         raise Invalid("import.file_gone")
-    with read_rows(path, filename=source.file_name) as sheet:
+    encoding = source.encoding if source.encoding in ENCODINGS else None
+    with read_rows(path, filename=source.file_name, sheet=source.sheet or None, encoding=encoding) as sheet:
         yield sheet
 
 
 def look(importer: Importer, source: Source) -> Look:
-    """The headings and first values of a sheet; raises Invalid sheet.* for what is no sheet of this kind."""
+    """The headings and first values of a sheet; raises Invalid sheet.* for what is no sheet of this kind.
+
+    Of a workbook whose first tab has no headings (a page of explanations, say) the next tab that has some is taken.
+    """
+    try:
+        return _look(importer, source)
+    except Invalid as error:
+        if source.sheet or error.code != "sheet.no_header":
+            raise
+        with _opened(source) as sheet:
+            others = [tab for tab in sheet.tabs if tab != sheet.name][:TRIED]
+        for tab in others:
+            with suppress(Invalid):
+                return _look(importer, replace(source, sheet=tab))
+        raise
+
+
+def _look(importer: Importer, source: Source) -> Look:
     with _opened(source) as sheet:
         first = list(islice(sheet.rows, HEADER_WITHIN + SAMPLES + 1))
         header = find_header_row(first, importer.contract, source.mapping or None)
         body = [row for row in first if row.number >= header.number + header.height][:SAMPLES]
         headings = tuple(_headings(header, body))
-        return Look(sheet.encoding, sheet.name, headings, header.match.missing_required, tuple(header.match.ambiguous))
+        return Look(
+            sheet.encoding,
+            sheet.name,
+            sheet.tabs,
+            headings,
+            header.match.missing_required,
+            tuple(header.match.ambiguous),
+        )
 
 
 def _headings(header: Header, body: Sequence[Any]) -> Iterator[Heading]:
@@ -180,7 +215,9 @@ def _walk(
         records = read_records(sheet.rows, importer.contract, chosen=source.mapping, preset=source.preset)
         header = records.header
         _refuse_header(importer, header, source)
-        result = Result(encoding=sheet.encoding, unknown=tuple(header.labels[at] for at in header.match.unknown))
+        result = Result(
+            encoding=sheet.encoding, sheet=sheet.name, unknown=tuple(header.labels[at] for at in header.match.unknown)
+        )
         result.left_out = tuple(key for key in importer.left_out if key in header.match.mapped.values())
         fields = {key: index for index, key in header.match.mapped.items()}
         lenient = importer.known_by_content and bool(header.match.missing_any)

@@ -1,7 +1,8 @@
 """Desk pages of imports: history, upload, columns, preview, progress, result."""
 
 import io
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from crm.intake.forms import ConfirmForm, LeadsMappingForm, MappingForm, UploadF
 from crm.intake.importers import KINDS, importer_of
 from crm.intake.models import ImportBatch
 from crm.intake.policy import IntakePermission, may_import
-from crm.intake.reading import Heading
+from crm.intake.reading import Look
 from crm.intake.words import field_choices, field_label, kind_label, outcome_label, problem_sentence
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day, now
@@ -61,10 +62,18 @@ class ColumnsPage:
 
     batch: ImportBatch
     form: MappingForm
-    headings: tuple[Heading, ...]
+    seen: Look
     chosen: dict[str, str]
     fields: list[tuple[str, str]]
     earlier: ImportBatch | None
+
+    @property
+    def sheet_links(self) -> list[tuple[str, str, bool]]:
+        """The tabs of a workbook, each with its page and whether it is the one that is looked at."""
+        return [
+            (tab, url_for("intake.columns", batch_id=self.batch.id, sheet=tab), tab == self.seen.sheet)
+            for tab in self.seen.tabs
+        ]
 
 
 @dataclass(frozen=True)
@@ -99,17 +108,19 @@ def new(kind: str) -> Answer:
     form = UploadForm()
     if form.validate_on_submit():
         try:
-            with unit_of_work():
-                batch_id = once(actor, lambda: _upload(actor, kind, form))
+            with _received(actor, kind, form) as sheet, unit_of_work():
+                batch_id = once(actor, lambda: commands.upload(actor, sheet, at=now()).id)
             return redirect(url_for("intake.columns", batch_id=batch_id))
         except DomainError as error:
-            form.refuse(error, "file")
+            form.refuse(error, "encoding" if error.code == "sheet.encoding_unsure" else "file")
     return render_template("intake/new.html", page=UploadPage(kind, form)), form.status
 
 
-def _upload(actor: Actor, kind: str, form: UploadForm) -> int:
+def _received(actor: Actor, kind: str, form: UploadForm) -> AbstractContextManager[commands.Received]:
     file = form.file.data
-    return commands.upload(actor, kind=kind, file=file.stream, file_name=file.filename or "", at=now()).id
+    return commands.received(
+        actor, kind=kind, file=file.stream, file_name=file.filename or "", encoding=form.encoding.data or ""
+    )
 
 
 def _known_kind(actor: Actor, kind: str) -> None:
@@ -136,26 +147,28 @@ def template(kind: str) -> Response:
 @blueprint.route("/imports/<int:batch_id>/columns", methods=["GET", "POST"])
 @requires(IntakePermission.VIEW)
 def columns(batch_id: int) -> Answer:
-    """Which column is which field, and what holds for every row; then the check."""
+    """Which column is which field, and what holds for every row; then the check. ?sheet= looks at another tab."""
     actor = the_actor()
     batch = queries.get_batch(actor, batch_id)
     if batch.status not in commands.OPEN:
         return redirect(url_for("intake.show", batch_id=batch_id))
     form = _mapping_form(actor, batch)
-    seen = reading.look(importer_of(batch.kind), commands.source_of(batch))
-    chosen = {heading.name: heading.field or batch.mapping.get(heading.name, "") for heading in seen.headings}
+    source = commands.source_of(batch)
+    wanted = str(request.values.get("sheet") or source.sheet)
+    if wanted != source.sheet:
+        source = replace(source, sheet=wanted, mapping={})
+    seen = reading.look(importer_of(batch.kind), source)
+    chosen = {heading.name: heading.field or source.mapping.get(heading.name, "") for heading in seen.headings}
     if form.validate_on_submit():
         chosen = {heading.name: request.form.get(f"column-{heading.letter}", "") for heading in seen.headings}
         try:
-            _check(actor, batch_id, chosen, form)
+            _check(actor, batch_id, chosen, form, seen.sheet)
             return redirect(url_for("intake.show", batch_id=batch_id))
         except DomainError as error:
             form.refuse(error)
             batch = queries.get_batch(actor, batch_id)
             form.version.data = str(batch.version) if error.code != "form.stale" else form.version.data
-    page = ColumnsPage(
-        batch, form, seen.headings, chosen, field_choices(batch.kind), queries.earlier_applied(actor, batch)
-    )
+    page = ColumnsPage(batch, form, seen, chosen, field_choices(batch.kind), queries.earlier_applied(actor, batch))
     return render_template("intake/columns.html", page=page), form.status
 
 
@@ -170,11 +183,12 @@ def _mapping_form(actor: Actor, batch: ImportBatch) -> MappingForm:
     return form
 
 
-def _check(actor: Actor, batch_id: int, chosen: dict[str, str], form: MappingForm) -> None:
-    """Keeps the choice, then judges every row; the judging only reads, so that nobody waits for it."""
+def _check(actor: Actor, batch_id: int, chosen: dict[str, str], form: MappingForm, sheet: str) -> None:
+    """Keeps the choice, then judges every row; looking and judging only read, so that nobody waits for them."""
+    source = commands.choose(actor, batch_id, mapping=chosen, preset=form.preset(), sheet=sheet)
     with unit_of_work():
-        batch = commands.set_mapping(actor, batch_id, mapping=chosen, preset=form.preset(), version=form.seen_version)
-        source, version = commands.source_of(batch), batch.version
+        batch = commands.set_mapping(actor, batch_id, source, version=form.seen_version)
+        version = batch.version
     at = now()
     result = reading.check(importer_of(batch.kind), actor, source, today=business_day(at, zone_name()), at=at)
     with unit_of_work():

@@ -18,7 +18,7 @@ ERRORS: dict[str, Any] = {
     "sheet.empty": _l("This file has no rows. Nothing was brought in."),
     "sheet.encoding": _l("The characters of this file cannot be read. Save it as CSV UTF-8 or as XLSX."),
     "sheet.encoding_unsure": _l(
-        "It is not certain in which encoding this file is written. Save it as CSV UTF-8 or as XLSX."
+        "It is not certain in which encoding this file is written. Choose it: a list saved by Excel or WPS in Chinese is GBK."
     ),
     "sheet.encrypted": _l("This file has a password. Take the password off and upload it again."),
     "sheet.field_twice": _l("Two columns were chosen for one field (%(field)s). A field takes one column."),
@@ -30,7 +30,7 @@ ERRORS: dict[str, Any] = {
     ),
     "sheet.no_such_column": _l("The sheet has no column called %(column)s."),
     "sheet.no_such_field": _l("There is no field called %(field)s."),
-    "sheet.no_such_sheet": _l("The workbook has no sheet with content."),
+    "sheet.no_such_sheet": _l("The workbook has no visible sheet called %(name)s."),
     "sheet.too_large": _l("This file is too large to be read: at most 20 MB. Divide it into smaller ones."),
     "sheet.too_many_columns": _l("This sheet has more than 120 columns."),
     "sheet.too_many_rows": _l("This sheet has more than 200,000 rows. Divide it into smaller ones."),

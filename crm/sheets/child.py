@@ -91,14 +91,14 @@ def _run(order: dict[str, Any]) -> None:
 
         _limit_process(limits.memory_bytes, limits.cpu_seconds)
         opened = xlsx_rows.open_sheet(path, order["sheet"], limits)
-        meta = {"name": opened.name, "encoding": "utf-8", "kind": "xlsx"}
+        meta = {"name": opened.name, "encoding": "utf-8", "kind": "xlsx", "tabs": opened.tabs}
         _send(meta, _bounded(xlsx_rows.rows(opened), limits, Invalid), Invalid)
         return
     from crm.sheets import csv_rows
 
     _limit_process(limits.memory_bytes, limits.cpu_seconds)
     how = csv_rows.plan(path, order["encoding"])
-    meta = {"name": "", "encoding": how.encoding, "kind": "csv"}
+    meta = {"name": "", "encoding": how.encoding, "kind": "csv", "tabs": []}
     _send(meta, _bounded(_csv_source(csv_rows.rows(path, how, limits)), limits, Invalid), Invalid)
 
 

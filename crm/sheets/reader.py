@@ -24,9 +24,13 @@ SILENT_SUFFIXES = {"", ".upload", ".bin", ".tmp", ".part"}
 
 @dataclass(slots=True)
 class Sheet:
-    """An open sheet. `rows` can be walked once, in constant memory; leave by `close()` or a with block."""
+    """An open sheet. `rows` can be walked once, in constant memory; leave by `close()` or a with block.
+
+    `tabs` are the names of the visible worksheets of a workbook, in their order; a CSV file has none.
+    """
 
     name: str
+    tabs: tuple[str, ...]
     encoding: str
     kind: str  # "csv" or "xlsx"
     rows: Iterator[Row]
@@ -174,4 +178,4 @@ def read_rows(
     except BaseException:
         child.end()
         raise
-    return Sheet(meta["name"], meta["encoding"], meta["kind"], _blocks(child, first), child)
+    return Sheet(meta["name"], tuple(meta["tabs"]), meta["encoding"], meta["kind"], _blocks(child, first), child)

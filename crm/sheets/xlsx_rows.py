@@ -17,9 +17,10 @@ EXACT = 2**53  # whole numbers above it cannot be told apart in a float
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A visible worksheet, in memory, and what must not be taken from it."""
+    """A visible worksheet, in memory, and what must not be taken from it. `tabs`: the names of all that could be read."""
 
     name: str
+    tabs: tuple[str, ...]
     sheet: CalamineSheet
     refused: dict[int, dict[int, str]]
 
@@ -36,11 +37,12 @@ def open_sheet(path: Path, wanted: str | None, limits: Limits) -> Opened:
         xlsx_parts.check_markup(package)
         try:
             workbook = CalamineWorkbook.from_path(str(path))
-            for name in [wanted] if wanted is not None else _readable(workbook, list(parts)):
+            tabs = _readable(workbook, list(parts))
+            for name in [wanted] if wanted is not None else tabs:
                 refused = xlsx_parts.refused_cells(package, parts[name])
                 sheet = workbook.get_sheet_by_name(name)
                 if sheet.end is not None:
-                    return Opened(name, sheet, refused)
+                    return Opened(name, tuple(tabs), sheet, refused)
         except (CalamineError, OSError, ValueError) as error:
             raise Invalid("sheet.unreadable", reason=type(error).__name__) from None
     raise Invalid("sheet.empty")

@@ -333,6 +333,7 @@ def create_tables() -> None:
         sa.Column("stored_name", sa.String(length=64), nullable=False),
         sa.Column("status", sa.String(length=12), nullable=False),
         sa.Column("encoding", sa.String(length=16), nullable=False),
+        sa.Column("sheet", sa.String(length=64), nullable=False),
         sa.Column("mapping", sa.JSON(), nullable=False),
         sa.Column("preset", sa.JSON(), nullable=False),
         sa.Column("mode", sa.String(length=8), nullable=False),

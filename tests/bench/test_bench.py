@@ -239,11 +239,16 @@ def test_import_of_45_211_leads(shared, tmp_path):
     app = bare_app(tmp_path)
 
     def ours() -> None:
-        with source.open("rb") as handle, unit_of_work():
-            batch = intake.upload(SYSTEM, kind="leads", file=handle, file_name=source.name, at=now()).id
+        with (
+            source.open("rb") as handle,
+            intake.received(SYSTEM, kind="leads", file=handle, file_name=source.name) as sheet,
+            unit_of_work(),
+        ):
+            batch = intake.upload(SYSTEM, sheet, at=now()).id
+        preset = {"campaign_month": "UCI", "campaign_model": "wechat"}
+        chosen = intake.choose(SYSTEM, batch, mapping=MAPPING, preset=preset)
         with unit_of_work():
-            preset = {"campaign_month": "UCI", "campaign_model": "wechat"}
-            intake.set_mapping(SYSTEM, batch, mapping=MAPPING, preset=preset)
+            intake.set_mapping(SYSTEM, batch, chosen)
         with unit_of_work():
             intake.confirm(SYSTEM, batch, mode="good", at=now())
         result = work.run(batch)

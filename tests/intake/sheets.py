@@ -68,10 +68,11 @@ def upload(
     **preset: str,
 ) -> ImportBatch:
     """An uploaded and mapped batch."""
+    with commands.received(actor, kind=kind, file=io.BytesIO(content), file_name=name) as sheet, unit_of_work():
+        batch_id = commands.upload(actor, sheet, at=now()).id
+    source = commands.choose(actor, batch_id, mapping=mapping or {}, preset=preset)
     with unit_of_work():
-        batch = commands.upload(actor, kind=kind, file=io.BytesIO(content), file_name=name, at=now())
-    with unit_of_work():
-        return commands.set_mapping(actor, batch.id, mapping=mapping or {}, preset=preset)
+        return commands.set_mapping(actor, batch_id, source)
 
 
 def check(actor: Actor, batch: ImportBatch) -> Result:

@@ -4,17 +4,18 @@ import io
 import json
 
 import pytest
+from openpyxl import Workbook
 from sqlalchemy import func, select
 
 from crm.intake import commands, files, queries, work
 from crm.intake.models import ImportBatch
 from crm.kernel.clock import now
-from crm.kernel.db import db
+from crm.kernel.db import db, writing
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.models import Lead
 from crm.people.models import User
 from crm.people.queries import user_by_login
-from tests.intake.sheets import bring_in, counts, csv_bytes, line, upload, xlsx_bytes
+from tests.intake.sheets import bring_in, counts, csv_bytes, leftovers, line, upload, xlsx_bytes
 
 MISSING = 2**31 - 1
 
@@ -278,3 +279,72 @@ def test_the_history_asks_a_fixed_number_of_questions(actor, client_of, queries)
     with queries() as many:
         olga.get("/imports")
     assert many.count == few.count <= 12
+
+
+def workbook(**tabs: list[list[str]]) -> bytes:
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in tabs.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def people(*logins: str) -> list[list[str]]:
+    return [["登录名", "姓名"], *([login, f"新人{login}"] for login in logins)]
+
+
+def test_a_tab_of_a_workbook_is_named_and_another_can_be_chosen(client_of):
+    olga = client_of("olga")
+    content = workbook(说明=[["怎样填写本表"], ["每人一行"]], 一队=people("yi"), 二队=people("er", "san"))
+    send(olga, content, kind="roster", name="a.xlsx")
+    path = f"/imports/{batch().id}/columns"
+    first, second = olga.get(path).text, olga.get(f"{path}?sheet=二队").text
+    assert ("工作表 一队" in first, "yi" in first, "二队" in first) == (True, True, True)
+    assert ("工作表 二队" in second, "er · san" in second) == (True, True)
+    fields = {"column-A": "login", "column-B": "name", "sheet": "二队", "version": batch().version}
+    assert olga.post(path, data=fields).status_code == 302
+    confirmed(olga)
+    assert (batch().sheet, counts(batch())) == ("二队", (2, 2, 0, 0, 0))
+    assert (user_by_login("yi"), user_by_login("er") is None) == (None, False)
+    assert "工作表 二队" in olga.get(f"/imports/{batch().id}").text
+    send(olga, content, kind="roster", name="a.xlsx")
+    assert olga.get(f"/imports/{batch().id}/columns?sheet=三队").status_code == 422
+
+
+def test_where_the_encoding_is_not_certain_a_person_chooses_it(client_of):
+    olga, content = client_of("olga"), "login,name\r\nzhengwei,郑伟\r\n".encode("gb18030")
+    answer = send(olga, content, kind="roster", name="a.csv")
+    assert (answer.status_code, "请选择" in answer.text, number_of(ImportBatch)) == (422, True, 0)
+    send(olga, content, kind="roster", name="a.csv", encoding="gb18030")
+    one = batch()
+    fields = {"column-A": "login", "column-B": "name", "version": one.version}
+    olga.post(f"/imports/{one.id}/columns", data=fields)
+    confirmed(olga)
+    assert user_by_login("zhengwei").name == "郑伟"
+
+
+def test_a_file_is_looked_at_before_any_unit_of_work(client_of, monkeypatch):
+    """A long workbook takes seconds, and there is one writer at a time."""
+    olga, inside, look = client_of("olga"), [], commands.reading.look
+
+    def watched(*given):
+        inside.append(writing.get())
+        return look(*given)
+
+    monkeypatch.setattr(commands.reading, "look", watched)
+    send(olga, csv_bytes([line(1)]))
+    mapped(olga)
+    assert (set(inside), len(inside) >= 3, batch().status) == ({False}, True, "checked")
+
+
+def test_a_file_that_became_no_import_is_not_kept(client_of, home):
+    olga, uid, before = client_of("olga"), "11111111-1111-4111-8111-111111111112", set(leftovers(home))
+    send(olga, b"no,such\r\nsheet,at all\r\n")
+    assert set(leftovers(home)) == before
+    for _ in range(2):
+        send(olga, csv_bytes([line(1)]), client_uid=uid)
+    assert set(leftovers(home)) - before == {f"{batch().stored_name}.upload"}
