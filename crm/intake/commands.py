@@ -235,6 +235,27 @@ def cancel(actor: Actor, batch_id: int, *, at: datetime) -> None:
     after_commit(lambda: files.remove(stored))
 
 
+def cancel_old(actor: Actor, *, before: datetime, at: datetime) -> int:
+    """Gives up what was uploaded before that moment and never confirmed, and what has lost its file; how many.
+
+    The lists of problems of imports that were confirmed stay with them.
+    """
+    waiting = db.session.scalars(select(ImportBatch).where(ImportBatch.status.in_(OPEN | {"applying"})))
+    count = 0
+    for batch in waiting:
+        if batch.status == "applying" and not is_dead(batch, at):
+            continue
+        if batch.created_at < before or not files.is_there(batch.stored_name):
+            batch.status = "cancelled"
+            batch.version += 1
+            audit.record(actor, "intake.cancel", "import_batch", batch.id)
+            count += 1
+    db.session.flush()
+    kept = db.session.scalars(select(ImportBatch.stored_name).where(ImportBatch.status != "cancelled")).all()
+    after_commit(lambda: _remove_old(before, set(kept)))
+    return count
+
+
 def undo(actor: Actor, batch_id: int, *, at: datetime) -> int:
     """Takes an applied batch back exactly; how many records. Raises Conflict when later work stands on it, or when it is undone."""
     batch = get_batch(actor, batch_id)
@@ -291,6 +312,10 @@ def _keep_changes(batch_id: int, changes: list[Change]) -> None:
     if rows:
         db.session.flush()
         db.session.execute(insert(ImportChange), rows)
+
+
+def _remove_old(before: datetime, kept: set[str]) -> None:
+    files.remove_old(before, keep=kept)
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,10 @@
 """Files of an import below the data folder: the upload, the list of problems, the progress. Names are random or ids, never a person's."""
 
-import csv
 import hashlib
-import io
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -71,11 +69,17 @@ def remove_upload(name: str) -> None:
     upload_path(name).unlink(missing_ok=True)
 
 
-def remove_old(at: datetime) -> int:
-    """Deletes uploads that nobody confirmed in time; how many."""
+def is_there(name: str) -> bool:
+    """Whether the upload of that stored name is still on disk."""
+    return upload_path(name).exists()
+
+
+def remove_old(before: datetime, *, keep: Collection[str]) -> int:
+    """Deletes what was written before that moment, but for the files of the stored names in `keep`; how many."""
     count = 0
     for path in folder("uploads").iterdir():
-        if path.stat().st_mtime < (at - KEPT).timestamp():
+        abandoned = path.suffix == ".tmp" or path.name.partition(".")[0] not in keep
+        if abandoned and path.stat().st_mtime < before.timestamp():
             path.unlink(missing_ok=True)
             count += 1
     return count
@@ -128,20 +132,6 @@ def progress_of(batch_id: int) -> Progress:
 def forget_progress(batch_id: int) -> None:
     """Deletes the note of the progress."""
     (folder("progress") / f"{batch_id}.json").unlink(missing_ok=True)
-
-
-def csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as CSV with a byte order mark, so that Excel reads Chinese; no cell can act as a formula."""
-    out = io.StringIO()
-    out.write("\ufeff")
-    writer = csv.writer(out)
-    for row in rows:
-        writer.writerow([_inert(str(cell)) for cell in row])
-    return out.getvalue()
-
-
-def _inert(text: str) -> str:
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"} else text
 
 
 def _replace(path: Path, text: str) -> None:

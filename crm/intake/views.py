@@ -29,6 +29,7 @@ from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people.queries import list_teams
 from crm.sheets.templates import VARIANTS
+from crm.sheets.writer import write_csv
 from crm.web.forms import answered_once, once
 from crm.web.guards import requires, unattended
 from crm.web.identity import the_actor
@@ -289,5 +290,7 @@ def problems(batch_id: int) -> Response:
         )
         for one in files.problems(batch.stored_name)
     )  # fmt: skip
-    body, name = io.BytesIO(files.csv_text([heads, *rows]).encode()), _("Problems")
+    body, name = io.BytesIO(), _("Problems")
+    write_csv(body, heads, rows)
+    body.seek(0)
     return send_file(body, mimetype="text/csv", as_attachment=True, download_name=f"{name}-{batch_id}.csv")

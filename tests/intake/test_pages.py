@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+from datetime import timedelta
 
 import pytest
 from openpyxl import Workbook
@@ -9,6 +11,7 @@ from sqlalchemy import func, select
 
 from crm.intake import commands, files, queries, work
 from crm.intake.models import ImportBatch
+from crm.intake.tasks import old_uploads
 from crm.kernel.clock import now
 from crm.kernel.db import db, writing
 from crm.kernel.unit_of_work import unit_of_work
@@ -348,3 +351,59 @@ def test_a_file_that_became_no_import_is_not_kept(client_of, home):
     for _ in range(2):
         send(olga, csv_bytes([line(1)]), client_uid=uid)
     assert set(leftovers(home)) - before == {f"{batch().stored_name}.upload"}
+
+
+def aged(one: ImportBatch, days: float) -> None:
+    """As if it had been uploaded that long ago."""
+    then = now() - timedelta(days=days)
+    with unit_of_work():
+        db.session.get_one(ImportBatch, one.id).created_at = then
+    for path in files.folder("uploads").glob(f"{one.stored_name}.*"):
+        os.utime(path, (then.timestamp(), then.timestamp()))
+
+
+def night() -> None:
+    with unit_of_work():
+        old_uploads(now())
+
+
+def test_at_night_old_uploads_are_given_up_and_what_was_brought_in_keeps_its_remarks(actor, client_of, home):
+    olga = client_of("olga")
+    send(olga, csv_bytes([line(1), line(2, 手机="9")]))
+    mapped(olga)
+    confirmed(olga)
+    applied, young, old = (
+        batch(),
+        upload(actor("olga"), csv_bytes([line(3)])),
+        upload(actor("olga"), csv_bytes([line(4)])),
+    )
+    for one, days in ((applied, 30), (young, 5.9), (old, 6.1)):
+        aged(one, days)
+    stray = files.upload_path("0" * 32)
+    stray.write_bytes(b"x")
+    os.utime(stray, (0, 0))
+    night()
+    db.session.expire_all()
+    states = [db.session.get_one(ImportBatch, one.id).status for one in (applied, young, old)]
+    assert states == ["applied", "uploaded", "cancelled"]
+    assert (files.is_there(young.stored_name), files.is_there(old.stored_name), stray.exists()) == (True, False, False)
+    text = olga.get(f"/imports/{applied.id}/problems.csv").data.decode("utf-8-sig")
+    assert text.count("\r\n") == 2
+    assert olga.get(f"/imports/{old.id}/columns").headers["Location"].endswith(f"/imports/{old.id}")
+    assert "已放弃" in olga.get(f"/imports/{old.id}").text
+
+
+def test_at_night_an_upload_whose_file_is_gone_is_given_up(actor):
+    one = upload(actor("olga"), csv_bytes([line(1)]))
+    files.remove_upload(one.stored_name)
+    night()
+    assert batch().status == "cancelled"
+
+
+def test_an_upload_can_be_given_up_before_it_is_checked(client_of):
+    olga = client_of("olga")
+    send(olga, csv_bytes([line(1)]))
+    path = f"/imports/{batch().id}"
+    assert f'action="{path}/cancel"' in olga.get(f"{path}/columns").text
+    olga.post(f"{path}/cancel")
+    assert (batch().status, olga.get(path).status_code) == ("cancelled", 200)
