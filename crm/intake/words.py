@@ -32,6 +32,10 @@ ERRORS: dict[str, Any] = {
     "sheet.no_such_field": _l("There is no field called %(field)s."),
     "sheet.no_such_sheet": _l("The workbook has no visible sheet called %(name)s."),
     "sheet.too_large": _l("This file is too large to be read: at most 20 MB. Divide it into smaller ones."),
+    "sheet.too_heavy": _l(
+        "This file needs too much memory to be read. Copy its rows into a new workbook, values only."
+    ),
+    "sheet.too_slow": _l("Reading this file takes too long. Divide it into smaller ones, or save it as CSV."),
     "sheet.too_many_columns": _l("This sheet has more than 120 columns."),
     "sheet.too_many_rows": _l("This sheet has more than 200,000 rows. Divide it into smaller ones."),
     "sheet.unreadable": _l(

@@ -8,8 +8,7 @@ from typing import NamedTuple
 class Limits:
     """How much of a file is read before it is refused. Bytes, rows, columns and seconds."""
 
-    xlsx_bytes: int = 20 * 1024 * 1024
-    csv_bytes: int = 64 * 1024 * 1024
+    file_bytes: int = 20 * 1024 * 1024  # as much as an upload may have; 200,000 rows of text fit in
     unpacked_bytes: int = 256 * 1024 * 1024
     members: int = 200
     ratio: int = 150  # unpacked size over packed size, of members above 1 MiB

@@ -108,7 +108,7 @@ def main() -> int:
     try:
         _run(json.loads(sys.argv[1]))
     except MemoryError:
-        _say({"error": "sheet.too_large", "facts": {"reason": "memory"}})
+        _say({"error": "sheet.too_heavy", "facts": {}})
     except BaseException as error:  # a panic of the Rust parser is a BaseException
         code = getattr(error, "code", None)
         known = isinstance(code, str) and code.startswith("sheet.")

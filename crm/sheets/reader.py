@@ -86,10 +86,10 @@ class _Child:
     def _cause_of_death(self) -> Invalid:
         code = self.process.returncode
         if self.late or code == -getattr(signal, "SIGXCPU", 24):
-            return Invalid("sheet.too_large", reason="time")
+            return Invalid("sheet.too_slow")
         # An allocation that fails inside the Rust parser aborts: a cell at XFD1048576 asks for gigabytes.
         if code == -getattr(signal, "SIGABRT", 6):
-            return Invalid("sheet.too_large", reason="memory")
+            return Invalid("sheet.too_heavy")
         return Invalid("sheet.unreadable", reason=f"exit {code}")
 
     def end(self) -> None:
@@ -121,9 +121,8 @@ def _kind(path: Path, filename: str, limits: Limits) -> str:
     if suffix == ".xlsx" and not packed:
         raise Invalid("sheet.wrong_kind", kind="not_xlsx")
     kind = "xlsx" if packed else "csv"
-    limit = limits.xlsx_bytes if kind == "xlsx" else limits.csv_bytes
-    if size > limit:
-        raise Invalid("sheet.too_large", limit=limit)
+    if size > limits.file_bytes:
+        raise Invalid("sheet.too_large", limit=limits.file_bytes)
     return kind
 
 
@@ -157,9 +156,9 @@ def read_rows(
     `filename` is the name under which a person knows the file (default: that of `path`); `sheet` a tab's name
     (default: the first visible one with content); `encoding` a person's choice of "utf-8" or "gb18030".
 
-    Raises Invalid, here or while the rows are walked: sheet.empty, sheet.too_large, sheet.encrypted, sheet.wrong_kind,
-    sheet.bomb, sheet.encoding, sheet.encoding_unsure, sheet.unreadable, sheet.macro, sheet.too_many_rows,
-    sheet.too_many_columns, sheet.gap, sheet.cell_too_long, sheet.formula, sheet.no_such_sheet.
+    Raises Invalid, here or while the rows are walked: sheet.empty, sheet.too_large, sheet.too_slow, sheet.too_heavy,
+    sheet.encrypted, sheet.wrong_kind, sheet.bomb, sheet.encoding, sheet.encoding_unsure, sheet.unreadable, sheet.macro,
+    sheet.too_many_rows, sheet.too_many_columns, sheet.gap, sheet.cell_too_long, sheet.formula, sheet.no_such_sheet.
     """
     path = Path(path)
     limits = limits or Limits()

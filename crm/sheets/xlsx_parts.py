@@ -54,13 +54,13 @@ def open_package(path: Path, limits: Limits) -> zipfile.ZipFile:
     with path.open("rb") as file:
         head = file.read(8)
         if head == COMPOUND_FILE:
-            whole = head + file.read(limits.xlsx_bytes)
+            whole = head + file.read(limits.file_bytes)
             # An encrypted workbook is a compound file whose directory names the package, in UTF-16.
             if "EncryptedPackage".encode("utf-16-le") in whole:
                 raise Invalid("sheet.encrypted")
             raise Invalid("sheet.wrong_kind", kind="xls")
-    if path.stat().st_size > limits.xlsx_bytes:
-        raise Invalid("sheet.too_large", limit=limits.xlsx_bytes)
+    if path.stat().st_size > limits.file_bytes:
+        raise Invalid("sheet.too_large", limit=limits.file_bytes)
     try:
         package = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
@@ -211,7 +211,7 @@ def _whole_rows(package: zipfile.ZipFile, member: str) -> Iterator[bytes]:
             yield rest[: cut + 1]
             rest = rest[cut + 1 :]
         elif len(rest) > LONGEST_ROW:
-            raise Invalid("sheet.too_large", limit=LONGEST_ROW)
+            raise Invalid("sheet.too_heavy")
     yield rest
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 from datetime import timedelta
 
 import pytest
@@ -14,10 +15,13 @@ from crm.intake.models import ImportBatch
 from crm.intake.tasks import old_uploads
 from crm.kernel.clock import now
 from crm.kernel.db import db, writing
+from crm.kernel.errors import DomainError
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.models import Lead
 from crm.people.models import User
 from crm.people.queries import user_by_login
+from crm.sheets.cells import Limits
+from crm.web.wording import sentence
 from tests.intake.sheets import bring_in, counts, csv_bytes, leftovers, line, upload, xlsx_bytes
 
 MISSING = 2**31 - 1
@@ -407,3 +411,21 @@ def test_an_upload_can_be_given_up_before_it_is_checked(client_of):
     assert f'action="{path}/cancel"' in olga.get(f"{path}/columns").text
     olga.post(f"{path}/cancel")
     assert (batch().status, olga.get(path).status_code) == ("cancelled", 200)
+
+
+def test_page_readme_upload_and_reader_name_one_limit_for_every_kind_of_file(app, client_of):
+    megabytes = Limits().file_bytes >> 20
+    assert app.extensions["crm.settings"].max_upload == Limits().file_bytes
+    for language, words in (("en", f"at most {megabytes} MB"), ("zh", f"不超过 {megabytes} MB")):
+        olga = client_of("olga")
+        olga.set_cookie("crm_lang", language)
+        assert words in olga.get("/imports/new/leads").text
+    readme = (app.extensions["crm.settings"].contracts / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"(\d+) MB", readme)) == {str(megabytes)}
+
+
+def test_what_is_too_slow_or_too_heavy_is_not_called_too_large(app):
+    with app.test_request_context():
+        said = {code: sentence(DomainError(f"sheet.{code}")) for code in ("too_large", "too_slow", "too_heavy")}
+    assert len(set(said.values())) == 3
+    assert [code for code, words in said.items() if "20 MB" in words] == ["too_large"]

@@ -14,8 +14,8 @@ from crm.sheets.records import read_records
 SHARED = Path(os.environ.get("CRM_SHARED", Path(__file__).parents[3] / "shared")) / "data"
 KNOWN_CODES = {
     "sheet.bomb", "sheet.cell_too_long", "sheet.empty", "sheet.encoding", "sheet.encoding_unsure", "sheet.encrypted",
-    "sheet.formula", "sheet.gap", "sheet.macro", "sheet.too_large", "sheet.too_many_columns", "sheet.unreadable",
-    "sheet.wrong_kind",
+    "sheet.formula", "sheet.gap", "sheet.macro", "sheet.too_heavy", "sheet.too_large",
+    "sheet.too_many_columns", "sheet.too_slow", "sheet.unreadable", "sheet.wrong_kind",
 }  # fmt: skip
 # What must come of some of them; every other file ends in rows or in one of the known codes.
 EXPECTED: dict[str, int | str] = {
