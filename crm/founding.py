@@ -6,10 +6,10 @@ from datetime import date, datetime
 from sqlalchemy import select
 
 from crm.campaigns.models import Campaign
+from crm.campaigns.rules import VALID_OUTCOMES
 from crm.kernel.db import db
 from crm.leads.models import NoticeVersion
 
-VALID_OUTCOMES = ["consulted", "interested", "applied", "customer", "ineligible"]
 NOTICE = """{bank}为答复您本次的贷款咨询，将收集您的称呼、手机号码、所在行业和您自愿提供的经营信息。
 用途：仅用于本次咨询的联系与答复；如您另行勾选，方用于相应渠道的产品告知或授信评估。
 保存期限：实现上述用途所必需的最短时间；提出申请的，按本行信贷档案期限保存；您要求删除的，核实后删除。
@@ -37,7 +37,7 @@ def lay_foundation(*, bank: str, today: date, at: datetime) -> None:
                 walk_in=True,
                 starts_on=date(today.year, 1, 1),
                 ends_on=date(9999, 12, 31),
-                valid_outcomes=VALID_OUTCOMES,
+                valid_outcomes=[outcome.value for outcome in VALID_OUTCOMES],
                 valid_rule="到访客户与客户经理就具体产品进行了交谈",
                 created_at=at,
             )

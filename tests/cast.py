@@ -4,8 +4,9 @@ hired trainer, Mona manages, Audrey audits, Adam administers. Eve left the Red t
 from dataclasses import dataclass, field
 
 from crm.campaigns.models import Campaign, CampaignDistrict, CampaignTeam
+from crm.campaigns.rules import VALID_OUTCOMES
 from crm.districts.models import District
-from crm.founding import VALID_OUTCOMES, lay_foundation
+from crm.founding import lay_foundation
 from crm.kernel.actor import SYSTEM, Role
 from crm.kernel.clock import at_local
 from crm.kernel.db import db
@@ -85,7 +86,7 @@ def _places(cast: Cast, at: object) -> None:
         cast.districts[key] = district.id
     campaign = Campaign(
         code="C-ROAD", name="东大街路演", model="roadshow", status="running", starts_on=DAY_1, ends_on=DAY_6,
-        valid_outcomes=VALID_OUTCOMES, valid_rule="与店主谈及具体产品", created_by_id=cast.users["olga"], created_at=at,
+        valid_outcomes=list(VALID_OUTCOMES), valid_rule="与店主谈及具体产品", created_by_id=cast.users["olga"], created_at=at,
     )  # fmt: skip
     db.session.add(campaign)
     db.session.flush()

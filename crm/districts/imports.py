@@ -21,7 +21,7 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import now
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid
-from crm.kernel.rows import Change, Outcome, Problem, Verdict
+from crm.kernel.rows import Change, Outcome, RowRefused, Verdict, refused
 
 SUBJECT = "district"
 Row = Mapping[str, Any]
@@ -113,7 +113,7 @@ def check_row(context: Context, row: Row) -> Verdict:
     """Whether the row could be applied after the rows above it, and what would become of it."""
     try:
         plan = _plan(context, row)
-    except Refused as refusal:
+    except RowRefused as refusal:
         return Verdict("failed", (refusal.problem,))
     if plan.target is None:
         made = _virtual(plan, row)._replace(id=-1 - len(context.by_id))
@@ -130,7 +130,7 @@ def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
     """Makes or changes the district of a row; raises Invalid with the code of the row's first problem."""
     try:
         plan = _plan(context, row)
-    except Refused as refusal:
+    except RowRefused as refusal:
         raise Invalid(refusal.problem.code, **refusal.problem.facts) from None
     if plan.target is None:
         made = _insert(plan, row)
@@ -175,36 +175,28 @@ def undo(actor: Actor, changes: Iterable[Change]) -> int:
     return count
 
 
-class Refused(Exception):
-    """A row that cannot be applied, with its problem."""
-
-    def __init__(self, column: str, error: Invalid) -> None:
-        super().__init__(str(error))
-        self.problem = Problem(column, error.code, error.facts)
-
-
 def _plan(context: Context, row: Row) -> _Plan:
-    name = _refused("name", clean_name, str(row.get("name", "")))
+    name = refused("name", clean_name, str(row.get("name", "")))
     for key, most in {"code": 40, **_TEXTS}.items():
         if len(str(row.get(key, ""))) > most:
-            raise Refused(key, Invalid("value.long", most=most))
+            raise RowRefused(key, Invalid("value.long", most=most))
     parent = _parent(context, row)
     target = _target(context, row, name, parent)
     if target is None:
         if "kind" not in row:
-            raise Refused("kind", Invalid("districts.no_kind"))
+            raise RowRefused("kind", Invalid("districts.no_kind"))
         if parent and parent.depth >= DEEPEST:
-            raise Refused("parent", Invalid("districts.too_deep", levels=DEEPEST + 1))
+            raise RowRefused("parent", Invalid("districts.too_deep", levels=DEEPEST + 1))
         return _Plan(name, None, parent, moves=False)
     moves = "parent" in row and parent is not None and target.parent_id != parent.id
     if moves and parent is not None:
         _check_move(context, target, parent)
     place = parent.id if moves and parent else target.parent_id
     if context.by_place.get((place, name), target.id) != target.id:
-        raise Refused("name", Invalid("districts.name_taken", name=name))
+        raise RowRefused("name", Invalid("districts.name_taken", name=name))
     plan = _Plan(name, target, parent, moves)
     if target.id in context.touched and _differences(target, row, plan):
-        raise Refused("code" if "code" in row else "name", Invalid("districts.twice", name=name))
+        raise RowRefused("code" if "code" in row else "name", Invalid("districts.twice", name=name))
     return plan
 
 
@@ -212,11 +204,11 @@ def _parent(context: Context, row: Row) -> Known | None:
     text = str(row.get("parent", "")).strip()
     if not text:
         return None
-    found: Known | None = _refused("parent", context.find, text)
+    found: Known | None = refused("parent", context.find, text)
     if found is None:
-        raise Refused("parent", Invalid("districts.no_parent", name=text))
+        raise RowRefused("parent", Invalid("districts.no_parent", name=text))
     if not found.active:
-        raise Refused("parent", Invalid("districts.parent_closed", name=found.name))
+        raise RowRefused("parent", Invalid("districts.parent_closed", name=found.name))
     return found
 
 
@@ -229,7 +221,7 @@ def _target(context: Context, row: Row, name: str, parent: Known | None) -> Know
         return None
     found = context.by_id[same_place]
     if code and found.code and found.code != code:
-        raise Refused("code", Invalid("districts.name_taken", name=name))
+        raise RowRefused("code", Invalid("districts.name_taken", name=name))
     return found
 
 
@@ -237,7 +229,7 @@ def _check_move(context: Context, target: Known, parent: Known) -> None:
     step: int | None = parent.id
     while step is not None:
         if step == target.id:
-            raise Refused("parent", Invalid("districts.cycle"))
+            raise RowRefused("parent", Invalid("districts.cycle"))
         step = context.by_id[step].parent_id
 
 
@@ -299,10 +291,3 @@ def _restore(district: District, before: dict[str, Any]) -> None:
         setattr(district, name, value)  # the names that this module wrote into the change
     district.version += 1
     db.session.flush()
-
-
-def _refused(column: str, read: Any, text: str) -> Any:
-    try:
-        return read(text)
-    except Invalid as error:
-        raise Refused(column, error) from None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField
@@ -11,16 +12,6 @@ from wtforms.validators import DataRequired, StopValidation
 from crm.campaigns.rules import CampaignModel
 from crm.web.forms import OnceForm, Text, VersionedForm, choices
 
-MODELS = {
-    CampaignModel.ROADSHOW: _l("Roadshow"),
-    CampaignModel.FESTIVAL: _l("Festival"),
-    CampaignModel.EVENT: _l("Event"),
-    CampaignModel.CROSSOVER: _l("Crossover"),
-    CampaignModel.WECHAT: _l("WeChat"),
-    CampaignModel.INTEREST: _l("Interest group"),
-    CampaignModel.SALON: _l("Salon"),
-    CampaignModel.LECTURE: _l("Lecture"),
-}
 ENCODINGS = (("", _l("As the file says")), ("utf-8", "UTF-8"), ("gb18030", "GBK / GB18030"))
 MODES = (("good", _l("Take the good rows, leave out the rest")), ("all", _l("All rows or nothing")))
 
@@ -75,14 +66,16 @@ class LeadsMappingForm(MappingForm):
         most=40,
         description=_l("For old records: a name here makes one closed campaign for each month of the first consult."),
     )
-    campaign_model = SelectField(
-        _l("Model of these campaigns"), choices=choices([("", "—"), *MODELS.items()]), validate_choice=False
-    )
+    campaign_model = SelectField(_l("Model of these campaigns"), choices=[], validate_choice=False)
 
     def offer(self, *, campaigns: list[tuple[str, Any]], teams: list[tuple[str, Any]], months: bool) -> None:
         """Fills the selects; without the right to plan campaigns the fields for months are left out."""
         self.campaign.choices = choices([("", _l("As the sheet says")), *campaigns])
         self.team.choices = choices([("", _l("As the sheet says")), *teams])
+        word: Any = current_app.jinja_env.globals["campaign_model_label"]
+        self.campaign_model.choices = choices(
+            [("", "—"), *((model.value, word(model.value)) for model in CampaignModel)]
+        )
         if not months:
             del self.campaign_month
             del self.campaign_model

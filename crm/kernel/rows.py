@@ -13,9 +13,13 @@ Every room with an `imports` module offers the same four functions (`Context` is
 A room whose sheets are long offers `check_rows` and `apply_rows` instead, which take many rows at once: see crm.leads.imports.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
 
+from crm.kernel.errors import DomainError, Invalid
+
+Given = TypeVar("Given")
+Read = TypeVar("Read")
 What = Literal["new", "updated", "skipped", "failed"]
 
 
@@ -25,6 +29,22 @@ class Problem(NamedTuple):
     column: str
     code: str
     facts: Mapping[str, Any] = {}
+
+
+class RowRefused(Exception):
+    """A row that cannot be applied, with its problem."""
+
+    def __init__(self, column: str, error: DomainError) -> None:
+        super().__init__(str(error))
+        self.problem = Problem(column, error.code, error.facts)
+
+
+def refused(column: str, read: Callable[[Given], Read], value: Given) -> Read:
+    """What `read` makes of a cell's value; what it calls Invalid becomes RowRefused with the column."""
+    try:
+        return read(value)
+    except Invalid as error:
+        raise RowRefused(column, error) from None
 
 
 class Verdict(NamedTuple):

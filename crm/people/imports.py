@@ -17,9 +17,9 @@ from sqlalchemy.exc import IntegrityError
 from crm.kernel import audit
 from crm.kernel.actor import Actor, Role
 from crm.kernel.db import db
-from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid
+from crm.kernel.errors import Conflict, Forbidden, Invalid
 from crm.kernel.installation import keys
-from crm.kernel.rows import Change, Outcome, Problem, Verdict
+from crm.kernel.rows import Change, Outcome, RowRefused, Verdict, refused
 from crm.people import commands
 from crm.people.models import Membership, Team, User
 from crm.people.policy import PeoplePermission
@@ -74,14 +74,6 @@ class _Plan:
     joins: bool
 
 
-class Refused(Exception):
-    """A row that cannot be applied, with its problem."""
-
-    def __init__(self, column: str, error: DomainError) -> None:
-        super().__init__(str(error))
-        self.problem = Problem(column, error.code, error.facts)
-
-
 def open_context(actor: Actor, *, today: date) -> Context:
     """The people and teams of this moment."""
     context = Context(today, actor.may(PeoplePermission.EDIT_USERS))
@@ -103,7 +95,7 @@ def check_row(context: Context, row: Row) -> Verdict:
     """Whether the row could be applied after the rows above it, and what would become of it."""
     try:
         plan = _plan(context, row)
-    except Refused as refusal:
+    except RowRefused as refusal:
         return Verdict("failed", (refusal.problem,))
     if plan is None:
         return Verdict("skipped")
@@ -119,7 +111,7 @@ def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
     """Makes or changes the person, the team and the membership of a row; raises Invalid with its first problem."""
     try:
         plan = _plan(context, row)
-    except Refused as refusal:
+    except RowRefused as refusal:
         raise Invalid(refusal.problem.code, **refusal.problem.facts) from None
     if plan is None:
         return Outcome("skipped")
@@ -156,22 +148,22 @@ def undo(actor: Actor, changes: Iterable[Change]) -> int:
 
 def _plan(context: Context, row: Row) -> _Plan | None:
     """None for a row that repeats an earlier one of the sheet word by word."""
-    login = _refused("login", clean_login, str(row.get("login", "")))
+    login = refused("login", clean_login, str(row.get("login", "")))
     earlier = context.seen.get(login)
     if earlier is not None:
         if earlier == dict(row):
             return None
-        raise Refused("login", Invalid("people.twice", login=login))
+        raise RowRefused("login", Invalid("people.twice", login=login))
     user = context.users.get(login)
-    name = _refused("name", clean_person_name, str(row.get("name", "")))
+    name = refused("name", clean_person_name, str(row.get("name", "")))
     if len(str(row.get("email", ""))) > 120:
-        raise Refused("email", Invalid("value.long", most=120))
+        raise RowRefused("email", Invalid("value.long", most=120))
     role = _role(context, row, user)
     external = bool(row.get("external", user.external if user else False))
     try:
         check_external(external, role)
     except Invalid as error:
-        raise Refused("external", error) from None
+        raise RowRefused("external", error) from None
     team, is_lead = _team(context, row, role, login)
     on, joins = _joining(context, row, login, team, is_lead, user)
     return _Plan(login, name, role, external, team, is_lead, on, user, joins)
@@ -182,17 +174,17 @@ def _role(context: Context, row: Row, user: User | None) -> Role:
     role = Role(row["role"]) if "role" in row else (Role(user.role) if user else leads)
     present = Role(user.role) if user else role
     if not context.may_all and not {role, present} <= TEAM_ROLES:
-        raise Refused("role", Invalid("people.role_beyond"))
+        raise RowRefused("role", Invalid("people.role_beyond"))
     return role
 
 
 def _team(context: Context, row: Row, role: Role, login: str) -> tuple[str, bool]:
     if "team" not in row:
         return "", False
-    team = _refused("team", clean_team_name, str(row["team"]))
-    _refused("team", check_team_role, role)
+    team = refused("team", clean_team_name, str(row["team"]))
+    refused("team", check_team_role, role)
     if team in context.closed_teams:
-        raise Refused("team", Invalid("people.team_closed"))
+        raise RowRefused("team", Invalid("people.team_closed"))
     held = context.belonging.get(login)
     keeps = held is not None and held.team == team and held.is_lead
     return team, bool(row.get("is_lead", keeps or role is Role.TEAM_LEAD))
@@ -205,11 +197,11 @@ def _joining(context: Context, row: Row, login: str, team: str, is_lead: bool, u
     if not team or (held is not None and (held.team, held.is_lead) == (team, is_lead)):
         return on, False
     if user is not None and not user.active:
-        raise Refused("team", Invalid("people.inactive", name=user.name))
+        raise RowRefused("team", Invalid("people.inactive", name=user.name))
     if held is not None and on < held.since:
-        raise Refused("joined_on", Invalid("people.membership_dates", since=held.since.isoformat()))
+        raise RowRefused("joined_on", Invalid("people.membership_dates", since=held.since.isoformat()))
     if user is not None:
-        _refused("joined_on", lambda day: commands.check_overlap(user.id, day), on)
+        refused("joined_on", lambda day: commands.check_overlap(user.id, day), on)
     return on, True
 
 
@@ -384,10 +376,3 @@ def _delete(row: User | Team | Membership, name: str) -> int:
     except IntegrityError:
         raise Conflict("import.in_use", name=name) from None
     return 1
-
-
-def _refused(column: str, read: Any, value: Any) -> Any:
-    try:
-        return read(value)
-    except Invalid as error:
-        raise Refused(column, error) from None

@@ -13,15 +13,14 @@ from sqlalchemy import func, select
 from crm.intake import commands, files, queries, work
 from crm.intake.models import ImportBatch
 from crm.intake.tasks import old_uploads
+from crm.intake.words import ERRORS
 from crm.kernel.clock import now
 from crm.kernel.db import db, writing
-from crm.kernel.errors import DomainError
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.models import Lead
 from crm.people.models import User
 from crm.people.queries import user_by_login
 from crm.sheets.cells import Limits
-from crm.web.wording import sentence
 from tests.intake.sheets import bring_in, counts, csv_bytes, leftovers, line, upload, xlsx_bytes
 
 MISSING = 2**31 - 1
@@ -192,6 +191,10 @@ def test_no_way_of_writing_a_wrong_phone_shows_it_in_full(client_of, phone):
 
 
 def test_a_chosen_month_needs_the_right_to_plan(client_of):
+    olga = client_of("olga")
+    send(olga, csv_bytes([line(1)]))
+    page = olga.get(f"/imports/{batch().id}/columns").text
+    assert ('value="wechat"' in page, "微信" in page) == (True, True)
     alice = client_of("alice")
     send(alice, csv_bytes([line(1)]))
     page = alice.get(f"/imports/{batch().id}/columns").text
@@ -426,6 +429,6 @@ def test_page_readme_upload_and_reader_name_one_limit_for_every_kind_of_file(app
 
 def test_what_is_too_slow_or_too_heavy_is_not_called_too_large(app):
     with app.test_request_context():
-        said = {code: sentence(DomainError(f"sheet.{code}")) for code in ("too_large", "too_slow", "too_heavy")}
+        said = {code: str(ERRORS[f"sheet.{code}"]) for code in ("too_large", "too_slow", "too_heavy")}
     assert len(set(said.values())) == 3
     assert [code for code, words in said.items() if "20 MB" in words] == ["too_large"]
