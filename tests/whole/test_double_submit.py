@@ -18,10 +18,12 @@ _REVISION = (
 )
 SAFE_WITHOUT: dict[str, str] = {
     "campaigns.save_district": "a campaign has a district once; each button adds another one",
+    "leads.feedback": "a lead reaches a stage once; the page offers the next one",
     "leads.intent": "stating the intent that holds already writes nothing",
     "leads.merge_in": "a lead is merged once; the page offers further ones",
     "leads.reveal": "each look at a phone is written down, and the limit counts it",
     "leads.stage": "a lead reaches a stage once; the page offers the next one",
+    "meetings.attendance": "calling the roll as it holds already writes nothing",
     "meetings.minutes": _REVISION,
     "meetings.open_room": "a slot has one meeting; the page offers other slots",
     "meetings.passed": _REVISION,

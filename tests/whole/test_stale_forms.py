@@ -27,6 +27,7 @@ WITHOUT: dict[str, str] = {
     "intake.undo": _STEP,
     "leads.assign": _FACT,
     "leads.bulk_assign": _FACT,
+    "leads.feedback": "the ledger takes further entries only; a stage is reached once",
     "leads.follow_up": _FACT,
     "leads.intent": _FACT,
     "leads.leave": _STEP,
