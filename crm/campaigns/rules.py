@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
+from crm.kernel.clock import FIRST_YEAR
 from crm.kernel.errors import Invalid
 
 
@@ -77,7 +79,6 @@ class Metric(StrEnum):
 
 
 METRICS: tuple[Metric, ...] = tuple(Metric)
-"""Plans lie between these years: a slip of the keyboard is no date."""
 
 MOST_TARGET = 1_000_000
 MOST_FEN = 100_000_000_000
@@ -86,6 +87,11 @@ MOST_FEN = 100_000_000_000
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _DIGITS = re.compile(r"\d{1,9}")
 _AMOUNT = re.compile(r"\d{1,10}(\.\d{1,2})?")
+
+
+def first_day(starts_on: date, *, walk_in: bool) -> date:
+    """The first business day on which something of a campaign can have happened; who walks in waits for no campaign's start."""
+    return date(FIRST_YEAR, 1, 1) if walk_in else starts_on
 
 
 def may_become(current: str, to: Status) -> bool:

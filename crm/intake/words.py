@@ -82,7 +82,6 @@ ERRORS: dict[str, Any] = {
     "import.no_officer": _l("There is no officer with this login or name."),
     "import.no_team": _l("There is no team of this name."),
     "import.officer_ambiguous": _l("Several officers have this name. Give the login."),
-    "import.order": _l("This day lies before an earlier stage."),
     "import.state": _l("This import has moved on in the meantime. Look at its newest state."),
     "import.twice": _l("The same customer stands higher up in this file."),
     "import.two_leads": _l(

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from crm.campaigns.models import CampaignSession
+from crm.campaigns.models import Campaign, CampaignSession
+from crm.campaigns.rules import first_day
 from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
@@ -20,6 +21,7 @@ from crm.kernel.events import emit
 from crm.kernel.installation import keys, zone_name
 from crm.kernel.values import is_mobile, normalise_phone, search_text
 from crm.leads import ledger, taking_in
+from crm.leads.duplicates import licence_text
 from crm.leads.events import ClashFound, LeadCaptured, StageReached
 from crm.leads.ledger import Clocks, Credit
 from crm.leads.ledger_models import StageEntry
@@ -30,6 +32,7 @@ from crm.leads.queries import lead_for_change
 from crm.leads.rules import FIELD_STAGES, FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage
 from crm.people.policy import team_scope
 
+FOLLOW_UP_AHEAD = timedelta(days=366)
 OPEN_STATUSES = frozenset({"approved", "running"})
 
 
@@ -62,6 +65,9 @@ class LeadCard:
     note: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "licence_number", licence_text(self.licence_number))
+
 
 @dataclass(frozen=True)
 class Captured:
@@ -91,7 +97,10 @@ def capture_lead(
     refuse = partial(_refuse_or_clash, actor, team_id=team_id, card=card, clocks=clocks, uid=uid)
     if known.by_phone or known.by_licence:
         return refuse(_holder(known))
-    _check_reach(actor, stage, clocks)
+    check_occurred(clocks, first_day(known.starts_on, walk_in=known.walk_in))
+    _check_right(actor, stage)
+    if follow_up_on is not None:
+        check_follow_up(follow_up_on, clocks.received_at)
     session_id = _session_of(campaign_id, session_id)
     credit = Credit(team_id, district_id or known.district_id, session_id, owner_id, actor.user_id or owner_id)
     follow_up_on = None if known.no_contact else follow_up_on or default_follow_up(card.intent, clocks)
@@ -154,19 +163,35 @@ def void_stage(actor: Actor, lead_id: int, entry_id: int, *, reason: str, at: da
 def _reach(
     actor: Actor, lead: Lead, stage: Stage, *, clocks: Clocks, credited_id: int | None, case_number: str | None
 ) -> LiveEntry:
-    _check_reach(actor, stage, clocks)
+    campaign = db.session.get_one(Campaign, lead.campaign_id)
+    check_occurred(clocks, first_day(campaign.starts_on, walk_in=campaign.walk_in))
+    _check_right(actor, stage)
     credit = Credit(lead.team_id, lead.district_id, lead.session_id, credited_id, actor.user_id or credited_id)
     entry = ledger.append(actor, lead, stage, clocks=clocks, credit=credit, zone=zone_name(), case_number=case_number)
     emit(StageReached(lead.id, entry.id, stage.value))
     return entry
 
 
-def _check_reach(actor: Actor, stage: Stage | None, clocks: Clocks) -> None:
-    if stage is None:
-        return
+def check_occurred(clocks: Clocks, first: date) -> None:
+    """Nothing happened after the server heard of it, nor before the campaign's first day; pages, phones and sheets keep to it.
+
+    The order of the stages is free: a late record may name an earlier day than the stage below it.
+    """
     if clocks.occurred_at > clocks.received_at + timedelta(minutes=5):
         raise Invalid("stage.future")
-    if stage not in FIELD_STAGES and not actor.may(LeadPermission.CONFIRM):
+    if business_day(clocks.occurred_at, zone_name()) < first:
+        raise Invalid("stage.too_early", day=first.isoformat())
+
+
+def check_follow_up(on: date, at: datetime) -> None:
+    """A contact is planned from today on, within a year."""
+    today = business_day(at, zone_name())
+    if not today <= on <= today + FOLLOW_UP_AHEAD:
+        raise Invalid("lead.follow_up_day")
+
+
+def _check_right(actor: Actor, stage: Stage | None) -> None:
+    if stage is not None and stage not in FIELD_STAGES and not actor.may(LeadPermission.CONFIRM):
         raise Forbidden("stage.confirm")
 
 
@@ -288,7 +313,10 @@ def open_clash(
     )
     db.session.add(clash)
     db.session.flush()
-    note_event(actor, lead.id, "clash", at=clocks.received_at, clash=clash.id, matched_by=matched_by)
+    # The holder's team learns that another team claims the customer, not who of it.
+    note_event(
+        Actor(None, "", actor.role), lead.id, "clash", at=clocks.received_at, clash=clash.id, matched_by=matched_by
+    )
     audit.record(actor, "leads.clash", "lead", lead.id, clash=clash.id, team=team_id)
     emit(ClashFound(clash.id, lead.id))
     return clash

@@ -40,6 +40,11 @@ def same_party(a: PartyKey, b: PartyKey) -> MatchReason | None:
     return None
 
 
+def licence_text(text: str) -> str:
+    """A licence number as it is stored, compared and shown: one spelling for the many, in capitals, at most 18 characters."""
+    return identity_text(text).upper()[:18]
+
+
 def identity_text(text: str | None) -> str:
     """One spelling for the many of a name, place or licence: width, letter case and spaces set aside; "" for None.
 

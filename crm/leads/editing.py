@@ -1,9 +1,12 @@
 """Changes of a lead's card: what is written on it, intent, follow-up, notes, exit and return. Nothing here commits."""
 
+import uuid
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+
+from sqlalchemy import select
 
 from crm.districts.models import District
 from crm.kernel import audit
@@ -16,6 +19,7 @@ from crm.kernel.locking import check_version
 from crm.kernel.values import mask_phone, normalise_phone
 from crm.leads.commands import (
     LeadCard,
+    check_follow_up,
     default_follow_up,
     holder_of,
     index_search,
@@ -24,13 +28,12 @@ from crm.leads.commands import (
     record_intent,
 )
 from crm.leads.ledger import Clocks
-from crm.leads.models import DoNotContact, Lead
+from crm.leads.models import Clash, DoNotContact, Lead
 from crm.leads.party import lock_person, name_place_key, open_phone, person_key, set_phone
 from crm.leads.queries import lead_for_change
 from crm.leads.rules import Exit, Intent
 
 NOTE_LIMIT = 2000
-FOLLOW_UP_AHEAD = timedelta(days=366)
 _FIELDS = (
     "name", "shop", "address", "licence_number", "trade", "segment", "approach", "need", "amount_wan", "note", "details",
 )  # fmt: skip
@@ -96,9 +99,21 @@ def _held(actor: Actor, lead: Lead, holder: tuple[Lead, str], *, card: LeadCard,
     claimed_on = business_day(other.created_at, zone_name())
     if other.team_id == lead.team_id:
         raise Invalid("lead.own_duplicate", lead=other.merged_into_id or other.id, day=claimed_on.isoformat())
-    uid = f"{lead.uid[:24]}{at.timestamp():.0f}"[:36]
-    clash = open_clash(actor, other, matched_by, team_id=lead.team_id, card=card, clocks=Clocks.at(at), uid=uid)
+    clash = _open_clash_of(other, matched_by, lead.team_id) or open_clash(
+        actor, other, matched_by, team_id=lead.team_id, card=card, clocks=Clocks.at(at), uid=str(uuid.uuid4())
+    )
     return Edited((), clash.id, claimed_on)
+
+
+def _open_clash_of(held: Lead, matched_by: str, team_id: int | None) -> Clash | None:
+    """The same claim, sent before: a form that is sent twice is one claim."""
+    query = select(Clash).where(
+        Clash.lead_id == held.id,
+        Clash.matched_by == matched_by,
+        Clash.team_id.is_not_distinct_from(team_id),
+        Clash.state == "open",
+    )
+    return db.session.scalar(query.order_by(Clash.id).limit(1))
 
 
 def _write(lead: Lead, card: LeadCard) -> dict[str, tuple[Any, Any]]:
@@ -161,12 +176,10 @@ def set_follow_up(actor: Actor, lead_id: int, on: date | None, *, at: datetime, 
     Raises Invalid for a customer who must not be contacted, who left, or whose row is historical, and for days gone by.
     """
     lead = lead_for_change(actor, lead_id)
-    today = business_day(at, zone_name())
     if on is not None:
         if lead.no_contact or lead.historical or lead.exit_code:
             raise Invalid("lead.no_contact" if lead.no_contact else "lead.no_follow_up")
-        if not today <= on <= today + FOLLOW_UP_AHEAD:
-            raise Invalid("lead.follow_up_day")
+        check_follow_up(on, at)
     before, lead.follow_up_on = lead.follow_up_on, on
     touch(lead, at)
     note_event(actor, lead.id, "follow_up", at=at, before=_iso(before), on=_iso(on), text=_short(note))

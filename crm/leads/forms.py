@@ -99,7 +99,7 @@ class CardFields(BaseForm):
             intent=self.intent.data,
             need=self.need.data,
             amount_wan=_two_places(self.amount_wan.data),
-            licence_number=(self.licence_number.data or "").upper(),
+            licence_number=self.licence_number.data or "",
             note=self.note.data or "",
             details={**unknown, **details},
         )

@@ -16,17 +16,18 @@ from sqlalchemy import select
 from crm.campaigns import commands as campaigns
 from crm.campaigns.models import Campaign, CampaignSession, CampaignTeam
 from crm.campaigns.policy import CampaignPermission, visible_to
-from crm.campaigns.rules import CampaignModel, Status
+from crm.campaigns.rules import CampaignModel, Status, first_day
 from crm.districts.models import District
 from crm.districts.rules import split_path
 from crm.kernel.actor import Actor
-from crm.kernel.clock import at_local
+from crm.kernel.clock import at_local, business_day
 from crm.kernel.db import db
 from crm.kernel.installation import zone_name
 from crm.kernel.rows import Change
 from crm.kernel.values import fold, is_mobile
 from crm.leads.bulk import BulkLead, Reached
 from crm.leads.commands import OPEN_STATUSES, ConsentGiven
+from crm.leads.duplicates import licence_text
 from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, Stage
 from crm.people.models import Membership, Team, User
 from crm.people.policy import team_scope
@@ -41,6 +42,7 @@ MOST_AMOUNT = Decimal(10_000_000)
 UNKNOWN = "sheet"
 """Key under which a row carries the cells that no field takes, by heading."""
 LONGEST_UNKNOWN = 200
+DAY_OF = {Stage.CONSULT: "consult_on", Stage.APPLICATION: "application_on", Stage.ACCEPTED: "accepted_on"}
 LONG_NUMBER = re.compile(r"\d{8,}[\dXx]{2,}")
 
 
@@ -60,6 +62,7 @@ class Place:
     code: str
     status: str
     walk_in: bool
+    first_day: date
     monthly: bool = False
     teams: dict[int, int | None] = field(default_factory=dict)
 
@@ -127,11 +130,13 @@ def _read_people(reading: Reading) -> None:
 
 def _read_campaigns(reading: Reading) -> None:
     by_id: dict[int, Place] = {}
-    query = select(Campaign.id, Campaign.code, Campaign.name, Campaign.status, Campaign.walk_in).where(
-        visible_to(reading.actor)
-    )
+    query = select(
+        Campaign.id, Campaign.code, Campaign.name, Campaign.status, Campaign.walk_in, Campaign.starts_on
+    ).where(visible_to(reading.actor))
     for row in db.session.execute(query):
-        place = by_id[row.id] = Place(row.id, row.code, row.status, row.walk_in)
+        place = by_id[row.id] = Place(
+            row.id, row.code, row.status, row.walk_in, first_day(row.starts_on, walk_in=row.walk_in)
+        )
         for name in {fold(row.code), fold(row.name)}:
             reading.places[name].append(place)
         reading.walk_in = place if row.walk_in else reading.walk_in
@@ -158,6 +163,9 @@ def draft(reading: Reading, row: Row) -> Draft:
     # Last of all that may be refused: it makes the campaign of a month.
     place = _place(reading, row, consult_on)
     _check_place(reading, place, team_id, historical)
+    for reached in stages:
+        if business_day(reached.occurred_at, zone_name()) < place.first_day:
+            raise Refused(DAY_OF[reached.stage], "stage.too_early", day=place.first_day.isoformat())
     lead = BulkLead(
         uid=str(uuid.uuid4()),
         campaign_id=place.id or 0,
@@ -166,7 +174,7 @@ def draft(reading: Reading, row: Row) -> Draft:
         phone=phone,
         shop=row.get("shop", ""),
         address=row.get("address", ""),
-        licence_number=row.get("licence_number", ""),
+        licence_number=licence_text(row.get("licence_number", "")),
         trade=row.get("trade", ""),
         segment=row.get("segment", ""),
         approach=row.get("approach", ""),
@@ -189,7 +197,7 @@ def draft(reading: Reading, row: Row) -> Draft:
 
 
 def _stages(reading: Reading, row: Row) -> tuple[date, tuple[Reached, ...], bool]:
-    """First consult, the stages in order, and whether an accepted case lacks its number."""
+    """First consult, the stages, and whether an accepted case lacks its number. As on the pages, their days are in no fixed order."""
     application_on, accepted_on = row.get("application_on"), row.get("accepted_on")
     applied = row.get("applied", application_on is not None)
     accepted = row.get("accepted", accepted_on is not None)
@@ -197,19 +205,13 @@ def _stages(reading: Reading, row: Row) -> tuple[date, tuple[Reached, ...], bool
     number = row.get("case_number") or None
     stages = [Reached(Stage.CONSULT, reading.noon(consult_on))]
     last = consult_on
-    for wanted, day, key, stage in (
-        (applied, application_on, "application_on", Stage.APPLICATION),
-        (accepted, accepted_on, "accepted_on", Stage.ACCEPTED),
-    ):
-        if not wanted:
-            continue
-        day = day or last
-        if day < last:
-            raise Refused(key, "import.order")
-        stages.append(Reached(stage, reading.noon(day), number if stage is Stage.ACCEPTED else None))
-        last = day
-    if last > reading.today:
-        raise Refused("consult_on" if consult_on > reading.today else "accepted_on", "stage.future")
+    for wanted, day, stage in ((applied, application_on, Stage.APPLICATION), (accepted, accepted_on, Stage.ACCEPTED)):
+        if wanted:
+            last = day or last
+            stages.append(Reached(stage, reading.noon(last), number if stage is Stage.ACCEPTED else None))
+    for column, day in ((column, row.get(column)) for column in DAY_OF.values()):
+        if day is not None and day > reading.today:
+            raise Refused(column, "stage.future")
     return consult_on, tuple(stages), bool(accepted and not number)
 
 
@@ -298,7 +300,7 @@ def _month(reading: Reading, row: Row, consult_on: date) -> Place:
     code = month_code(prefix, consult_on)
     place = next((one for one in reading.places.get(fold(code), ()) if one.code == code), None)
     if place is None:
-        place = Place(None, code, Status.CLOSED, walk_in=False)
+        place = Place(None, code, Status.CLOSED, walk_in=False, first_day=consult_on.replace(day=1))
         if reading.writes:
             place.id = _make_month(reading, row, code, consult_on)
     elif place.status == Status.ARCHIVED:

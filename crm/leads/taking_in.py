@@ -5,6 +5,7 @@ One question brings all that decides about a capture; the lead and what belongs 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,7 @@ class Known:
     campaign_id: int
     status: str
     walk_in: bool
+    starts_on: date
     team_id: int | None
     district_id: int | None
     notice_id: int | None
@@ -51,6 +53,7 @@ _QUESTION: Executable = (
         Campaign.id,
         Campaign.status,
         Campaign.walk_in,
+        Campaign.starts_on,
         CampaignTeam.team_id,
         CampaignTeam.district_id,
         select(NoticeVersion.id).order_by(NoticeVersion.number.desc()).limit(1).scalar_subquery(),

@@ -15,7 +15,7 @@ from crm.campaigns.models import CampaignSession
 from crm.campaigns.queries import campaign_for_day, open_campaigns
 from crm.districts.queries import district_options
 from crm.kernel.actor import Actor, Role
-from crm.kernel.clock import business_day, now, zone
+from crm.kernel.clock import FIRST_YEAR, LAST_YEAR, business_day, now, zone
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
@@ -91,7 +91,11 @@ def today() -> date:
 
 
 def moment_or_now(typed: datetime | None, at: datetime) -> datetime:
-    """What was typed as bank time, in UTC's terms; `at` when nothing was typed."""
+    """What was typed as bank time, in UTC's terms; `at` when nothing was typed. Invalid for years that no campaign has."""
+    if (
+        typed is not None and not FIRST_YEAR <= typed.year <= LAST_YEAR
+    ):  # the ends of the calendar have no time in another zone
+        raise Invalid("stage.future" if typed.year > LAST_YEAR else "stage.too_early", day=f"{FIRST_YEAR}-01-01")
     return at if typed is None else typed.replace(tzinfo=zone(settings().zone)).astimezone(at.tzinfo)
 
 
@@ -141,6 +145,8 @@ _FIELD_OF = {
     "lead.own_duplicate": "phone",
     "stage.case_number": "case_number",
     "stage.future": "happened",
+    "stage.too_early": "happened",
+    "lead.follow_up_day": "follow_up_on",
     "lead.session": "session_id",
     "lead.team_not_in_campaign": "campaign_id",
     "lead.campaign_closed": "campaign_id",

@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask import render_template, request
 from flask_babel import gettext as _
 
-from crm.campaigns.queries import campaign_names, open_campaigns
+from crm.campaigns.queries import open_campaigns
 from crm.districts.queries import district_options
 from crm.kernel.actor import Actor
 from crm.kernel.values import clean_text
@@ -145,7 +145,7 @@ def _chips(filters: LeadFilter, choices: Choices) -> list[tuple[str, str, str]]:
     """The filters in force as (parameter, label, shown value)."""
     named: list[tuple[str, str, Any, Pairs]] = [
         ("q", _("Search"), filters.text, []),
-        ("campaign", _("Campaign"), filters.campaign_id, list(campaign_names().items()) if filters.campaign_id else []),
+        ("campaign", _("Campaign"), filters.campaign_id, choices.campaigns),
         ("team", _("Team"), filters.team_id, choices.teams),
         ("owner", _("Officer"), filters.owner_id, choices.owners),
         ("district", _("District"), filters.district_id, choices.districts),

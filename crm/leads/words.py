@@ -145,6 +145,7 @@ ERRORS = {
     "stage.later_stands": _l("A later stage stands on this one: undo that first."),
     "stage.confirm": _l("Only an organiser or a manager records what the bank feeds back."),
     "stage.future": _l("This time lies in the future."),
+    "stage.too_early": _l("This time lies before the campaign's first day, %(day)s."),
     "stage.case_number": _l("An accepted case needs the branch's case number."),
 }
 

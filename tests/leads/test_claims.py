@@ -69,7 +69,7 @@ def test_a_licence_number_is_a_claim_too(cast, actor):
             actor("dora"),
             campaign_id=cast.campaigns["roadshow"],
             team_id=cast.teams["blue"],
-            licence_number="91330000MA27X00000",
+            licence_number="９１３３００００ ma27x00000",
         )
     assert (second.lead_id, second.claimed_on) == (first.lead_id, DAY_2)
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from crm.campaigns.models import Campaign
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.models import Clash, Consent, Lead, LeadEvent, PhoneReveal
 from crm.leads.rules import Stage
 from tests import make
-from tests.moments import DAY_2
+from tests.moments import DAY_2, NOON
 
 PHONE = "13800138000"
 
@@ -322,3 +323,34 @@ def test_pages_are_made_in_both_languages(client_of, lead, language):
     client.set_cookie("crm_lang", language)
     for path in ("/leads", f"/leads/{lead}", "/leads/new", "/leads/follow-ups", "/leads/clashes"):
         assert client.get(path).status_code == 200
+
+
+def test_a_changed_card_that_is_sent_twice_is_one_claim(client_of, cast, actor, lead):
+    with unit_of_work():
+        make.lead(
+            actor("dora"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["blue"], phone="13722223333"
+        )
+    form = {"name": "张三", "phone": "13722223333", "trade": "catering", "version": "1"}
+    assert [client_of("bob").post(f"/leads/{lead}/edit", data=form).status_code for _ in range(2)] == [409, 409]
+    assert len(list(db.session.scalars(select(Clash.id)))) == 1
+
+
+def test_the_holders_team_reads_that_another_team_claims_the_customer_not_who(client_of, cast, actor, lead):
+    with unit_of_work():
+        make.lead(actor("dora"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["blue"], phone=PHONE)
+    page = client_of("bob").get(f"/leads/{lead}").text
+    assert "另一小组" in page
+    assert "朵拉" not in page
+
+
+def test_a_filter_names_no_campaign_that_is_hidden(client_of, cast, app):
+    with unit_of_work():
+        hidden = Campaign(
+            code="SECRET", name="保密活动", model="salon", status="running", starts_on=DAY_2, ends_on=DAY_2,
+            valid_outcomes=["consulted"], valid_rule="", created_at=NOON,
+        )  # fmt: skip
+        db.session.add(hidden)
+        db.session.flush()
+        hidden_id = hidden.id
+    assert "保密活动" not in client_of("bob").get(f"/leads?campaign={hidden_id}").text
+    assert "东大街路演" in client_of("bob").get(f"/leads?campaign={cast.campaigns['roadshow']}").text

@@ -1,19 +1,21 @@
 """Who may record a stage, of which lead, under which number and at which time."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import select
 
 from crm.kernel.db import db
 from crm.kernel.errors import DomainError, Forbidden, Invalid
 from crm.kernel.unit_of_work import unit_of_work
-from crm.leads import editing, ledger
+from crm.leads import editing, imports, ledger
 from crm.leads.commands import record_stage
 from crm.leads.ledger import Clocks
 from crm.leads.ledger_models import StageEntry
 from crm.leads.models import Lead
 from crm.leads.rules import Stage
 from tests import make
-from tests.moments import NOON
+from tests.moments import DAY_1, DAY_2, NOON, YESTERDAY_NOON
 
 
 @pytest.fixture
@@ -83,3 +85,64 @@ def test_a_stage_is_refused_where_the_page_offers_none(actor, client_of, lead, s
         reach(actor("bob"), lead, Stage.APPLICATION)
     assert client_of("bob").post(f"/leads/{lead}/stage", data={"stage": "application"}).status_code == 422
     assert entries() == [("consult", None)]
+
+
+LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00", "1990-01-01T00:00", "2026-11-15T23:59", "9999-12-31T23:59"])
+def test_nothing_happened_before_the_campaign_or_after_now(client_of, cast, lead, when):
+    bob = client_of("bob")
+    assert bob.post(f"/leads/{lead}/stage", data={"stage": "application", "happened": when}).status_code == 422
+    form = {
+        "name": "王五", "phone": "13900001111", "trade": "catering", "enquiry": "y", "how": "paper", "stage": "consult",
+        "campaign_id": cast.campaigns["roadshow"], "owner": cast.users["bob"], "happened": when,
+    }  # fmt: skip
+    assert bob.post("/leads/new", data=form).status_code == 422
+    assert entries() == [("consult", None)]
+
+
+def test_an_application_may_be_dated_before_its_consult_but_not_before_the_campaign(actor, lead):
+    with pytest.raises(Invalid, match=r"stage\.too_early"), unit_of_work():
+        record_stage(actor("bob"), lead, Stage.APPLICATION, clocks=Clocks(LONG_AGO, NOON, NOON))
+    with unit_of_work():
+        record_stage(actor("bob"), lead, Stage.APPLICATION, clocks=Clocks(YESTERDAY_NOON, NOON, NOON))
+    assert len(entries()) == 2
+
+
+def test_who_walks_in_waits_for_no_campaign(actor, cast):
+    with unit_of_work():
+        place = {"campaign_id": cast.campaigns["walk_in"], "team_id": cast.teams["red"]}
+        assert make.lead(actor("bob"), **place, at=NOON - timedelta(days=700)).lead_id
+
+
+@pytest.mark.parametrize("days", [-1, 400])
+def test_a_new_lead_is_planned_from_today_on_within_a_year(client_of, cast, days):
+    on = (DAY_2 + timedelta(days=days)).isoformat()
+    form = {
+        "name": "王五", "phone": "13900001111", "trade": "catering", "enquiry": "y", "how": "paper", "stage": "consult",
+        "campaign_id": cast.campaigns["roadshow"], "owner": cast.users["bob"], "follow_up_on": on,
+    }  # fmt: skip
+    assert client_of("bob").post("/leads/new", data=form).status_code == 422
+    assert client_of("bob").post("/leads/new", data=form | {"follow_up_on": DAY_2.isoformat()}).status_code == 302
+    assert db.session.scalar(select(Lead.follow_up_on)) == DAY_2
+
+
+def test_a_sheet_dates_stages_as_freely_as_a_page(actor):
+    row = {
+        "name": "李",
+        "phone": "13900007777",
+        "consent": True,
+        "campaign": "C-ROAD",
+        "team": "红队",
+        "consult_on": DAY_2,
+    }
+    with unit_of_work():
+        context = imports.open_context(actor("olga"), today=DAY_2, at=NOON, writes=True)
+        free = imports.apply_rows(actor("olga"), context, [row | {"application_on": DAY_1}], at=NOON)
+        early = imports.apply_rows(
+            actor("olga"), context, [row | {"phone": "", "accepted_on": DAY_1 - timedelta(days=1)}], at=NOON
+        )
+    assert [one.what for one in (*free, *early)] == ["new", "failed"]
+    assert [(one.column, one.code) for one in early[0].problems] == [("accepted_on", "stage.too_early")]
+    assert ledger.differences() == []
