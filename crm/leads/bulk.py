@@ -68,7 +68,6 @@ class BulkLead:
     historical: bool = False
     no_contact: bool = False
     source_key: str | None = None
-    exit_code: str = ""
 
 
 def insert_leads(
@@ -107,7 +106,7 @@ def _write(
     _insert(LeadEvent, [
         {"lead_id": lead_id, "kind": "created", "at": at, "actor_id": actor.user_id, "detail": {"source": source}} for _, lead_id in pairs
     ])  # fmt: skip
-    _insert(IntentEntry, [_intent_row(lead, lead_id, at) for lead, lead_id in pairs if lead.intent])
+    _insert(IntentEntry, [_intent_row(actor, lead, lead_id, at) for lead, lead_id in pairs if lead.intent])
     _write_stages(actor, pairs, at)
     return ids
 
@@ -131,7 +130,6 @@ def _lead_row(
         for name in (
             "uid", "campaign_id", "name", "shop", "address", "trade", "segment", "approach", "intent", "need", "amount_wan", "note",
             "details", "team_id", "owner_id", "district_id", "session_id", "follow_up_on", "historical", "no_contact", "source_key",
-            "exit_code",
         )
     }  # fmt: skip
     return row | phone_columns(lead.campaign_id, lead.phone, lead.uid) | {
@@ -140,6 +138,7 @@ def _lead_row(
         "name_place_key": name_place_key(lead.shop or lead.name, lead.address),
         "stage": last.stage.value if last else "",
         "stage_on": business_day(last.occurred_at, zone_name()) if last else None,
+        "exit_code": "",
         "exit_reason": "",
         "source": source,
         "batch_id": batch_id,
@@ -161,11 +160,12 @@ def _consent_row(
     }  # fmt: skip
 
 
-def _intent_row(lead: BulkLead, lead_id: int, at: datetime) -> dict[str, Any]:
+def _intent_row(actor: Actor, lead: BulkLead, lead_id: int, at: datetime) -> dict[str, Any]:
     occurred = lead.stages[0].occurred_at if lead.stages else at
     return {
         "lead_id": lead_id, "campaign_id": lead.campaign_id, "team_id": lead.team_id, "credited_id": lead.owner_id,
-        "intent": lead.intent, "day": business_day(occurred, zone_name()), "occurred_at": occurred, "received_at": at,
+        "recorded_id": actor.user_id, "intent": lead.intent, "day": business_day(occurred, zone_name()),
+        "occurred_at": occurred, "received_at": at,
     }  # fmt: skip
 
 

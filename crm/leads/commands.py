@@ -115,7 +115,7 @@ def capture_lead(
     _record_consent(actor, lead_id, known.notice_id, consent, at=clocks.received_at)
     note_event(actor, lead_id, "created", at=clocks.received_at, source=source)
     if card.intent:
-        record_intent(lead_id, campaign_id, card.intent, clocks, team_id=team_id, credited_id=owner_id)
+        record_intent(actor, lead_id, campaign_id, card.intent, clocks, team_id=team_id, credited_id=owner_id)
     if stage is not None:
         begun = ledger.begin(
             actor, lead_id, campaign_id, stage, clocks=clocks, credit=credit, zone=zone_name(), case_number=case_number
@@ -360,15 +360,16 @@ def _place_row(actor: Actor, credit: Credit, stage: Stage | None, clocks: Clocks
 
 
 def record_intent(
-    lead_id: int, campaign_id: int, intent: str, clocks: Clocks, *, team_id: int | None, credited_id: int | None
-) -> None:
-    """Writes down that an intent was stated, with team and officer of the moment."""
+    actor: Actor, lead_id: int, campaign_id: int, intent: str, clocks: Clocks, *, team_id: int | None, credited_id: int | None
+) -> None:  # fmt: skip
+    """Writes down that an intent was stated, with team and officer of the moment, and who recorded it."""
     taking_in.insert_intent(
         {
             "lead_id": lead_id,
             "campaign_id": campaign_id,
             "team_id": team_id,
             "credited_id": credited_id,
+            "recorded_id": actor.user_id,
             "intent": intent,
             "day": business_day(clocks.occurred_at, zone_name()),
             "occurred_at": clocks.occurred_at,

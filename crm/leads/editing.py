@@ -80,7 +80,7 @@ def edit_lead(
         lead.district_id = district_id
     if card.intent != lead.intent:
         changes["intent"] = (lead.intent, card.intent)
-        _take_intent(lead, card.intent, at)
+        _take_intent(actor, lead, card.intent, at)
     if changes:
         lead.name_place_key = name_place_key(lead.shop or lead.name, lead.address)
         index_search(lead)
@@ -145,14 +145,14 @@ def _district(district_id: int) -> int:
     return district_id
 
 
-def _take_intent(lead: Lead, intent: str, at: datetime) -> None:
+def _take_intent(actor: Actor, lead: Lead, intent: str, at: datetime) -> None:
     if intent not in ("", *Intent):
         raise Invalid("lead.intent")
     lead.intent = intent
     if not intent:
         return
     clocks = Clocks.at(at)
-    record_intent(lead.id, lead.campaign_id, intent, clocks, team_id=lead.team_id, credited_id=lead.owner_id)
+    record_intent(actor, lead.id, lead.campaign_id, intent, clocks, team_id=lead.team_id, credited_id=lead.owner_id)
     if lead.follow_up_on is None and not (lead.no_contact or lead.historical or lead.exit_code):
         lead.follow_up_on = default_follow_up(intent, clocks)
 
@@ -163,7 +163,7 @@ def set_intent(actor: Actor, lead_id: int, intent: str, *, at: datetime) -> None
     if intent == lead.intent:
         return
     before = lead.intent
-    _take_intent(lead, intent, at)
+    _take_intent(actor, lead, intent, at)
     touch(lead, at)
     if not intent:
         note_event(actor, lead.id, "edited", at=at, changes={"intent": [before, ""]})

@@ -120,7 +120,10 @@ class LeadMerge(Base):
 
 
 class IntentEntry(Base):
-    """An intent (A, B, C) as it was stated, with team and officer of the moment. Append-only; the PK scores the first A or B."""
+    """An intent (A, B, C) as it was stated, with team and officer of the moment and who recorded it.
+
+    Append-only; the PK scores the first A or B.
+    """
 
     __tablename__ = "intent_entry"
 
@@ -129,6 +132,7 @@ class IntentEntry(Base):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
     credited_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    recorded_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     intent: Mapped[str] = mapped_column(String(1))
     day: Mapped[date]
     occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -112,7 +112,7 @@ def _stages(family: list[int], people: dict[int, str]) -> Iterator[Line]:
 def _intents(family: list[int], people: dict[int, str]) -> Iterator[Line]:
     for entry in db.session.scalars(select(IntentEntry).where(IntentEntry.lead_id.in_(family))):
         yield Line(
-            entry.occurred_at, "intent", people.get(entry.credited_id or 0, ""), entry.lead_id, {"intent": entry.intent}
+            entry.occurred_at, "intent", people.get(entry.recorded_id or 0, ""), entry.lead_id, {"intent": entry.intent}
         )
 
 

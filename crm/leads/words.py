@@ -224,6 +224,7 @@ ACTS: dict[str, Any] = {
     "leads.merge": _l("Leads merged"),
     "leads.no_contact": _l("Do not contact: set or lifted"),
     "leads.note": _l("Note added to a lead"),
+    "leads.rebuild": _l("Sums written anew from the ledger"),
     "leads.reopen": _l("Lead taken up again"),
     "leads.reveal": _l("Phone number shown in full"),
     "leads.stage": _l("Stage recorded"),
@@ -232,7 +233,7 @@ ACTS: dict[str, Any] = {
     "leads.withdraw_consent": _l("Consent withdrawn"),
 }
 
-SUBJECTS: dict[str, Any] = {"lead": _l("Lead")}
+SUBJECTS: dict[str, Any] = {"lead": _l("Lead"), "ledger": _l("Ledger of stages")}
 
 GLOBALS = {
     "approach_label": approach_label,

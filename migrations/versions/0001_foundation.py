@@ -900,6 +900,7 @@ def create_tables() -> None:
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("team_id", sa.Integer(), nullable=True),
         sa.Column("credited_id", sa.Integer(), nullable=True),
+        sa.Column("recorded_id", sa.Integer(), nullable=True),
         sa.Column("intent", sa.String(length=1), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
@@ -909,6 +910,9 @@ def create_tables() -> None:
             ["credited_id"], ["user_account.id"], name=op.f("fk_intent_entry_credited_id_user_account")
         ),
         sa.ForeignKeyConstraint(["lead_id"], ["lead.id"], name=op.f("fk_intent_entry_lead_id_lead")),
+        sa.ForeignKeyConstraint(
+            ["recorded_id"], ["user_account.id"], name=op.f("fk_intent_entry_recorded_id_user_account")
+        ),
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_intent_entry_team_id_team")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_intent_entry")),
     )

@@ -302,3 +302,10 @@ def test_an_entry_of_another_lead_answers_like_a_missing_one(actor, captured):
     for entry in (foreign, 999_999):
         with pytest.raises(NotFound, match=r"stage\.no_entry"), unit_of_work():
             void_stage(actor("alice"), mine, entry, reason="x", at=NOON)
+
+
+def test_the_story_names_who_stated_the_intent_not_whom_it_credits(actor, captured):
+    lead = captured("bob")
+    with unit_of_work():
+        editing.set_intent(actor("alice"), lead, "B", at=NOON)
+    assert [line.who for line in timeline(actor("bob"), lead) if line.kind == "intent"] == ["爱丽"]
