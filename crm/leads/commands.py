@@ -322,6 +322,17 @@ def open_clash(
     return clash
 
 
+def standing_clash(held: Lead, matched_by: str, team_id: int | None) -> Clash | None:
+    """The same claim, sent before: a form or a sheet that is sent twice is one claim."""
+    query = select(Clash).where(
+        Clash.lead_id == held.id,
+        Clash.matched_by == matched_by,
+        Clash.team_id.is_not_distinct_from(team_id),
+        Clash.state == "open",
+    )
+    return db.session.scalar(query.order_by(Clash.id).limit(1))
+
+
 def _card_row(campaign_id: int, card: LeadCard, phone: str, uid: str) -> dict[str, Any]:
     """The lead's columns that the card fills."""
     return phone_columns(campaign_id, phone, uid) | {

@@ -6,8 +6,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
-
 from crm.districts.models import District
 from crm.kernel import audit
 from crm.kernel.actor import Actor
@@ -26,9 +24,10 @@ from crm.leads.commands import (
     note_event,
     open_clash,
     record_intent,
+    standing_clash,
 )
 from crm.leads.ledger import Clocks
-from crm.leads.models import Clash, DoNotContact, Lead
+from crm.leads.models import DoNotContact, Lead
 from crm.leads.party import lock_person, name_place_key, open_phone, person_key, set_phone
 from crm.leads.queries import lead_for_change
 from crm.leads.rules import Exit, Intent
@@ -99,21 +98,10 @@ def _held(actor: Actor, lead: Lead, holder: tuple[Lead, str], *, card: LeadCard,
     claimed_on = business_day(other.created_at, zone_name())
     if other.team_id == lead.team_id:
         raise Invalid("lead.own_duplicate", lead=other.merged_into_id or other.id, day=claimed_on.isoformat())
-    clash = _open_clash_of(other, matched_by, lead.team_id) or open_clash(
+    clash = standing_clash(other, matched_by, lead.team_id) or open_clash(
         actor, other, matched_by, team_id=lead.team_id, card=card, clocks=Clocks.at(at), uid=str(uuid.uuid4())
     )
     return Edited((), clash.id, claimed_on)
-
-
-def _open_clash_of(held: Lead, matched_by: str, team_id: int | None) -> Clash | None:
-    """The same claim, sent before: a form that is sent twice is one claim."""
-    query = select(Clash).where(
-        Clash.lead_id == held.id,
-        Clash.matched_by == matched_by,
-        Clash.team_id.is_not_distinct_from(team_id),
-        Clash.state == "open",
-    )
-    return db.session.scalar(query.order_by(Clash.id).limit(1))
 
 
 def _write(lead: Lead, card: LeadCard) -> dict[str, tuple[Any, Any]]:

@@ -2,7 +2,8 @@
 
 A row is known by its mobile in the campaign, by the id that it has in another system, or by its licence number; a row of
 the past that has none of them is known by its content and by the how-manieth of its like it is. What is known already is
-never made twice: blanks of the own team's card are filled, another team's customer is refused. Rows without phone, without
+never made twice: blanks of the own team's card are filled, another team's customer is refused and the claim goes to the
+referee. Rows without phone, without
 consent or lawful source, or accepted without a case number are *historical*: counted, never contacted.
 """
 
@@ -25,7 +26,7 @@ from crm.kernel.installation import zone_name
 from crm.kernel.rows import Change, Outcome, Problem, Verdict, What
 from crm.kernel.values import is_mobile
 from crm.leads.bulk import BulkLead, insert_leads
-from crm.leads.commands import LeadCard, index_search, note_event, open_clash
+from crm.leads.commands import LeadCard, index_search, note_event, open_clash, standing_clash
 from crm.leads.import_rows import (
     UNKNOWN,
     Draft,
@@ -53,6 +54,7 @@ FILLABLE = (
     "name", "shop", "address", "licence_number", "trade", "segment", "approach", "need", "amount_wan", "note", "district_id",
     "owner_id",
 )  # fmt: skip
+_CLAIMS = {"phone": "phone", "licence_number": "licence"}
 SEARCHED = {"name", "shop", "address"}
 
 
@@ -74,6 +76,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     lead: BulkLead | None = None
     known_id: int | None = None
+    claims: BulkLead | None = None
     fill: dict[str, Any] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
 
@@ -106,6 +109,8 @@ def apply_rows(
     for plan in plans:
         if plan.fill and plan.known_id is not None:
             plan.changes += (_fill(actor, plan.known_id, plan.fill, at),)
+        if plan.claims is not None and plan.known_id is not None:
+            _claim(actor, plan.known_id, plan.claims, plan.problems[0].column or "", at)
     return [Outcome(plan.what, plan.changes, plan.problems) for plan in plans]
 
 
@@ -173,7 +178,7 @@ def _decide(context: Context, found: Draft, known: Mapping[tuple[str, str, str],
     context.seen.update((kind, code, value) for _, kind, code, value in signs)
     holders = {
         holder.id: (column, holder)
-        for column, kind, code, value in signs
+        for column, kind, code, value in reversed(signs)  # the strongest sign of a holder is the one that is told
         if (holder := known.get((kind, code, value))) is not None
     }
     if not holders:
@@ -181,9 +186,9 @@ def _decide(context: Context, found: Draft, known: Mapping[tuple[str, str, str],
     if len(holders) > 1:
         return Plan("failed", (Problem(signs[0][0], "import.two_leads"),))
     ((column, holder),) = holders.values()
-    if holder.team_id != lead.team_id:
+    if lead.team_id not in (None, holder.team_id):  # a row that names no team means the holder's
         day = business_day(holder.created_at, zone_name()).isoformat()
-        return Plan("failed", (Problem(column, "import.claimed", {"day": day}),))
+        return Plan("failed", (Problem(column, "import.claimed", {"day": day}),), known_id=holder.id, claims=lead)
     fill = {} if holder.merged_into_id or holder.no_contact else _blanks(holder, lead)
     return Plan("updated" if fill else "skipped", known_id=holder.id, fill=fill)
 
@@ -264,6 +269,27 @@ def _set(lead: Lead, values: Mapping[str, Any], at: datetime) -> None:
         index_search(lead)
 
 
+def _claim(actor: Actor, holder_id: int, lead: BulkLead, column: str, at: datetime) -> None:
+    """A sheet's claim on another team's customer goes to the referee like a single capture's; the id of another system is none."""
+    matched_by = _CLAIMS.get(column)
+    holder = db.session.get_one(Lead, holder_id)
+    if matched_by and not lead.historical and standing_clash(holder, matched_by, lead.team_id) is None:
+        open_clash(
+            actor, holder, matched_by, team_id=lead.team_id, card=_card(lead), clocks=_clocks(lead, at), uid=lead.uid
+        )
+
+
+def _card(lead: BulkLead) -> LeadCard:
+    return LeadCard(
+        name=lead.name, phone=lead.phone, shop=lead.shop, address=lead.address, trade=lead.trade,
+        licence_number=lead.licence_number,
+    )  # fmt: skip
+
+
+def _clocks(lead: BulkLead, at: datetime) -> Clocks:
+    return Clocks(lead.stages[0].occurred_at, at, at)
+
+
 def _report_neighbours(actor: Actor, made: Mapping[int, BulkLead], at: datetime) -> None:
     """The same name at the same place in another team: both stay, the referee looks at it (as in a single capture)."""
     keys = {
@@ -290,9 +316,6 @@ def _report_neighbours(actor: Actor, made: Mapping[int, BulkLead], at: datetime)
                 and (other.campaign_id, other.name_place_key) == pair
                 and other.team_id != lead.team_id
             ):
-                card = LeadCard(
-                    name=lead.name, phone=lead.phone, shop=lead.shop, address=lead.address, trade=lead.trade
-                )
-                clocks = Clocks(lead.stages[0].occurred_at, at, at)
+                card, clocks = _card(lead), _clocks(lead, at)
                 open_clash(actor, other, "name_place", team_id=lead.team_id, card=card, clocks=clocks, uid=lead.uid)
                 break

@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from crm.kernel.db import db
 from crm.kernel.errors import Invalid
 from crm.kernel.unit_of_work import unit_of_work
-from crm.leads import ledger
+from crm.leads import imports, ledger
 from crm.leads.clashes import list_clashes
 from crm.leads.models import Clash, Lead
 from tests import make
-from tests.moments import DAY_2
+from tests.moments import DAY_2, NOON
 
 SPELLINGS = (
     "138 0013 8000", "+86-13800138000", "１３８００１３８０００", "8613800138000", "013800138000", 13800138000.0, "1.3800138E+10",
@@ -150,3 +150,34 @@ def test_the_database_itself_refuses_a_second_claim(cast, actor):
                 updated_at=first.created_at,
             )
         )
+
+
+def brought_in(who, *rows):
+    with unit_of_work():
+        context = imports.open_context(who, today=DAY_2, at=NOON, writes=True)
+        return [one.what for one in imports.apply_rows(who, context, rows, at=NOON)]
+
+
+def test_a_sheets_claim_on_another_teams_customer_goes_to_the_referee_once(cast, actor):
+    with unit_of_work():
+        place = {"campaign_id": cast.campaigns["roadshow"], "team_id": cast.teams["red"]}
+        held = make.lead(actor("bob"), **place, phone=SPELLINGS[0], licence_number="91330000MA27X00000").lead_id
+    row = {"name": "张三", "phone": "13800138000", "consent": True, "campaign": "C-ROAD", "team": "蓝队"}
+    for _ in range(2):
+        assert brought_in(actor("charlie"), row) == ["failed"]
+    (clash,) = db.session.scalars(select(Clash))
+    assert (clash.lead_id, clash.team_id, clash.matched_by) == (held, cast.teams["blue"], "phone")
+    # A historical row claims nobody: it may not be contacted.
+    assert brought_in(actor("charlie"), row | {"phone": "", "licence_number": "91330000MA27X00000"}) == ["failed"]
+    assert len(list(db.session.scalars(select(Clash)))) == 1
+
+
+def test_a_row_without_a_team_means_the_holders(cast, actor):
+    with unit_of_work():
+        place = {"campaign_id": cast.campaigns["roadshow"], "team_id": cast.teams["red"]}
+        held = make.lead(actor("bob"), **place, phone=SPELLINGS[0]).lead_id
+    row = {"name": "张三", "phone": "13800138000", "consent": True, "campaign": "C-ROAD", "shop": "新店"}
+    assert brought_in(actor("olga"), row) == ["updated"]
+    lead = db.session.get_one(Lead, held)
+    assert (lead.shop, lead.team_id) == ("新店", cast.teams["red"])
+    assert list(db.session.scalars(select(Clash))) == []
