@@ -50,6 +50,7 @@ class Street:
     taken: list[tuple[int, str]] = field(default_factory=list)
     accepted: list[tuple[int, datetime, float, float]] = field(default_factory=list)
     fed_back: set[tuple[int, Stage]] = field(default_factory=set)
+    left: set[int] = field(default_factory=set)
     people: dict[str, Member] = field(default_factory=dict)
 
     def sprint_day(self, number: int) -> None:
@@ -94,7 +95,7 @@ class Street:
             login = self.rng.choice(self.bank.members[place])
             at = self._moment(day)
             lead_id = self._capture(login, place, at, campaign_id)
-            if lead_id and self.rng.random() < 0.35:
+            if lead_id and self.rng.random() < 0.35 and lead_id not in self.left:
                 self._apply(login, lead_id, at + timedelta(hours=1), waits=False)
                 if self.rng.random() < 0.55:
                     self._accept(login, lead_id, at + timedelta(hours=3))
@@ -212,6 +213,7 @@ consent=self._consent(),
         elif chance < 0.15:
             code = self.rng.choice((Exit.GAVE_UP, Exit.INELIGIBLE))
             editing.exit_lead(actor, lead_id, code.value, reason="现场了解后", at=at + timedelta(minutes=9))
+            self.left.add(lead_id)
             self._of(actor.login).consulted = [one for one in self._of(actor.login).consulted if one != lead_id]
 
     def _advance(self, login: str, day: date, applications: int, accepted: int) -> None:
