@@ -159,18 +159,19 @@ def _walked(raw: Raw, contest: Contest, as_of: datetime | None) -> Iterator[Line
 
 def _reached(raw: Raw, contest: Contest, as_of: datetime | None) -> Iterator[Line]:
     for mark in raw.marks(as_of):
-        if mark.campaign in contest.campaigns and mark.stage in FIELD:
+        if mark.campaign in contest.campaigns and mark.stage in FIELD and not mark.historical:
             yield Line(mark.at, mark.lead, mark.day, mark.team, mark.member or None, mark.stage, Fraction(1), 1)
 
 
 def _intents(raw: Raw, contest: Contest, as_of: datetime | None) -> Iterator[Line]:
     """The first A or B of each customer who agreed to the enquiry."""
     root_of, gone = roots(raw, as_of), removed(raw, as_of)
+    past = {row.id for row in raw["lead"] if row.historical}
     agreed = {row.lead_id for row in raw["consent"] if row.enquiry and by(row.received_at, as_of)}
     seen: set[int] = set()
     for row in sorted(raw["intent_entry"], key=lambda one: (one.occurred_at, one.received_at, one.id)):
         lead = root_of.get(row.lead_id, row.lead_id)
-        counts = row.intent in "AB" and row.lead_id in agreed and lead not in gone and by(row.received_at, as_of)
+        counts = row.intent in "AB" and row.lead_id in agreed - past and lead not in gone and by(row.received_at, as_of)
         if counts and row.campaign_id in contest.campaigns and lead not in seen:
             seen.add(lead)
             team, member = row.team_id or 0, row.credited_id

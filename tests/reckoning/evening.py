@@ -128,8 +128,8 @@ class Evening:
 
     def _roll(self, team: int) -> list[Body]:
         names, newest = self.raw.names("user_account"), {}
-        for row in sorted(self.raw["attendance"], key=lambda one: (one.recorded_at, getattr(one, "id", 0))):
-            if (row.campaign_id, row.day) == (self.campaign.id, self.day) and by(row.recorded_at, self.as_of):
+        for row in sorted(self.raw["attendance"], key=lambda one: (one.received_at, one.id)):
+            if (row.campaign_id, row.day) == (self.campaign.id, self.day) and by(row.received_at, self.as_of):
                 newest[row.member_id] = row
         return [
             {"id": member, "name": names[member], "state": row.state, "reason": row.reason}
@@ -153,7 +153,8 @@ class Evening:
         found = []
         mine = {row.contest_id for row in self.raw["contest_campaign"] if row.campaign_id == self.campaign.id}
         for one in sorted(self.raw["contest"], key=lambda row: row.id):
-            if one.id in mine and one.status != "draft" and one.starts_on <= self.day <= one.ends_on:
+            begun = one.status != "draft" and by(getattr(one, "started_at", self.as_of), self.as_of)
+            if one.id in mine and begun and one.starts_on <= self.day <= one.ends_on:
                 found.append(self._contest(one))
         return found
 

@@ -23,7 +23,7 @@ TABLES = (
 
 @dataclass(frozen=True)
 class Mark:
-    """A lead (after merges) at a stage: the one entry that counts."""
+    """A lead (after merges) at a stage: the one entry that counts. `historical`: the entry is of a lead that nobody can be asked about."""
 
     lead: int
     stage: str
@@ -35,6 +35,7 @@ class Mark:
     at: datetime
     trade: str
     approach: str
+    historical: bool
 
 
 @dataclass
@@ -123,7 +124,7 @@ def _marks(raw: Raw, as_of: datetime | None) -> Iterator[Mark]:
         card = cards[lead]
         yield Mark(
             lead, row.stage, row.campaign_id, row.day, row.team_id or 0, row.district_id or 0, row.credited_id or 0,
-            row.occurred_at, card.trade, card.approach,
+            row.occurred_at, card.trade, card.approach, cards[row.lead_id].historical,
         )  # fmt: skip
 
 
@@ -136,8 +137,8 @@ def attended(
     """Members present or late by (team, day). Where nobody called the roll on a day with work, the roster of that day."""
     here = [row for row in raw["attendance"] if row.campaign_id in campaigns and first <= row.day <= last]
     newest: dict[tuple[int, date, int], Row] = {}
-    for row in sorted(here, key=lambda one: (one.recorded_at, getattr(one, "id", 0))):
-        if by(row.recorded_at, as_of):
+    for row in sorted(here, key=lambda one: (one.received_at, one.id)):
+        if by(row.received_at, as_of):
             newest[row.campaign_id, row.day, row.member_id] = row
     found: dict[tuple[int, date], set[int]] = {}
     for row in newest.values():
