@@ -153,7 +153,7 @@ class Evening:
         found = []
         mine = {row.contest_id for row in self.raw["contest_campaign"] if row.campaign_id == self.campaign.id}
         for one in sorted(self.raw["contest"], key=lambda row: row.id):
-            begun = one.status != "draft" and by(getattr(one, "started_at", self.as_of), self.as_of)
+            begun = one.started_at is not None and by(one.started_at, self.as_of)
             if one.id in mine and begun and one.starts_on <= self.day <= one.ends_on:
                 found.append(self._contest(one))
         return found
@@ -171,7 +171,10 @@ class Evening:
         return {"contest": about, "rule_version": number, "basis": rules["basis"], **boards}
 
     def _board(self, contest_id: int, *, cumulative: bool) -> list[Place]:
-        return board(self.raw, contest_id, self.day, cumulative=cumulative, as_of=self.as_of)
+        key = (contest_id, self.day, cumulative, self.as_of)
+        if key not in self.raw.boards:  # the reports of all teams show the same
+            self.raw.boards[key] = board(self.raw, contest_id, self.day, cumulative=cumulative, as_of=self.as_of)
+        return self.raw.boards[key]
 
 
 def _team_of(one: Any) -> int:

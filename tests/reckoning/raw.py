@@ -40,10 +40,11 @@ class Mark:
 
 @dataclass
 class Raw:
-    """All rows by table, and the marks of each moment that was asked for."""
+    """All rows by table; the marks of each moment and the boards that were asked for are kept, the rows do not change."""
 
     tables: dict[str, list[Row]]
     known: dict[datetime | None, list[Mark]] = field(default_factory=dict)
+    boards: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls) -> Raw:
