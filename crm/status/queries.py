@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from crm import __version__
 from crm.intake.queries import failed_imports
 from crm.jobs.beat import Beat, last_beat
 from crm.jobs.models import JobRun
@@ -33,6 +33,7 @@ STALE = timedelta(minutes=5)
 RECENT = timedelta(days=7)
 SHOWN_RUNS = 20
 BACKUP = "backup.json"
+PACKAGE = "waituo-crm"
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,12 @@ def state(actor: Actor, settings: Settings, *, at: datetime) -> State:
         raise Forbidden("status.forbidden")
     with db.engine.connect() as connection:
         current = revision(connection) or ""
-        version = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+        server = ".".join(str(part) for part in connection.dialect.server_version_info or ())
     disk, sign = shutil.disk_usage(settings.home), last_beat(settings.home)
     return State(
-        program=__version__,
+        program=version(PACKAGE),
         python=platform.python_version(),
-        database=f"{'SQLite' if db.engine.dialect.name == 'sqlite' else 'PostgreSQL'} {version}",
+        database=f"{'SQLite' if db.engine.dialect.name == 'sqlite' else 'PostgreSQL'} {server}",
         schema=current,
         schema_wanted=(settings.migrations / "HEAD").read_text().strip(),
         free=disk.free,
