@@ -90,8 +90,9 @@ def test_what_breaks_an_import_reaches_the_log_and_nothing_that_anybody_typed_do
     monkeypatch.setattr(commands, "write", broken)
     with pytest.raises(ValueError, match="13800138000"):
         work.run(batch_id)
-    assert f"import {batch_id}: ValueError at test_killed.py:" in caplog.text
-    assert "broken < work.py:" in caplog.text
+    assert f"import {batch_id}: ValueError" in caplog.text
+    assert "test_killed.py" in caplog.text
+    assert "in broken" in caplog.text
     assert "13800138000" not in caplog.text
     assert state(batch_id) == "failed"
     monkeypatch.setattr(work.sys, "argv", ["work", str(released(actor, 2))])
