@@ -25,6 +25,11 @@ def found(runs: list[Run], *words: str) -> list[Run]:
     return [run for run in runs if all(word in run.example.command for word in words)]
 
 
+def numberless(answer: dict) -> dict:
+    """The answer with 0 for the number of its batch; a rehearsal has none."""
+    return {**answer, "batch": None if answer["batch"] is None else 0}
+
+
 def test_the_page_has_examples():
     assert len(examples()) >= 8
     assert sum(example.says is not None for example in examples()) >= 5
@@ -35,7 +40,7 @@ def test_every_example_ends_well_and_prints_what_the_page_says(runs):
     assert wrong == []
     for run in runs:
         if run.example.says is not None:
-            assert {**run.answer(), "batch": 0} == run.example.says, run.example.command
+            assert numberless(run.answer()) == run.example.says, run.example.command
 
 
 def test_each_month_has_the_counts_of_the_file(runs, shared):
