@@ -159,7 +159,7 @@ def _if_enough(rate: Rate | None, minimum: int) -> Rate | None:
 def _accounts(found: Accounts, links: Links, on: date, at: datetime) -> Today:
     people = links.to("people.users", state="active")
     more = _("The page on the state of the installation says more.")
-    jobs = ngettext("%(num)s job is overdue and undone", "%(num)s jobs are overdue and undone", found.undone_jobs)
+    jobs = ngettext("%(num)s job is overdue and not done", "%(num)s jobs are overdue and not done", found.undone_jobs)
     imports = ngettext("%(num)s import failed", "%(num)s imports failed", found.failed_imports)
     if found.undone_jobs:
         headline = Headline(jobs, more, links.to("status.index"), _("State of the installation"), "alert-triangle")
