@@ -9,7 +9,7 @@ ERRORS: dict[str, Any] = {
     "budget.item": _l("A line of the budget needs a name of at most 120 characters, and a note of at most 300."),
     "budget.no_line": _l("There is no such line of the budget any more."),
     "campaign.approved": _l(
-        "The plan is approved: take it back to draft to change its model, its dates or what makes a visit valid."
+        "The plan is approved: return it to draft to change its model, its dates or what makes a visit valid."
     ),
     "campaign.closed": _l("This campaign is over: its plan stays as it was."),
     "campaign.code_form": _l(

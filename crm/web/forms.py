@@ -139,6 +139,7 @@ def _sent() -> dict[str, Any]:
     fields = {name: values for name, values in request.form.lists() if name not in ("client_uid", "csrf_token")}
     files = []
     for name, file in request.files.items(multi=True):
+        file.stream.seek(0)  # a view may have read it already
         files.append([name, file.filename, hashlib.file_digest(file.stream, "sha256").hexdigest()])  # type: ignore[arg-type]
         file.stream.seek(0)
     return {"to": request.full_path, "fields": fields, "files": files}

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from crm.campaigns.models import Campaign
 from crm.figures.asking import FunnelQuery, key_of
 from crm.figures.queries import daily, funnel, funnel_as_of, matrix, records_behind
 from crm.kernel.clock import at_local
@@ -221,8 +222,11 @@ def test_without_leads_every_rate_is_a_dash(actor):
 def test_the_window_of_a_campaign_is_its_own_days(cast, actor):
     road = cast.campaigns["roadshow"]
     with unit_of_work():
+        # What was recorded before the first day was moved to a later one.
+        db.session.get_one(Campaign, road).starts_on = DAY_1 - timedelta(days=1)
         for day in (DAY_1 - timedelta(days=1), DAY_1, DAY_2):
             make.lead(actor("bob"), campaign_id=road, team_id=cast.teams["red"], at=at_local(day, 9))
+        db.session.get_one(Campaign, road).starts_on = DAY_1
     found = funnel(actor("olga"), FunnelQuery(campaign_ids=(road,), window="campaign"))
     assert (found.query.from_day, found.query.to_day, found.total.consult) == (DAY_1, DAY_1 + timedelta(days=5), 2)
 

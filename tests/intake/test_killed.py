@@ -82,10 +82,10 @@ def test_a_killed_child_leaves_nothing_and_can_be_started_again(actor, environme
 
 
 def test_what_breaks_an_import_reaches_the_log_and_nothing_that_anybody_typed_does(app, actor, monkeypatch, caplog):
-    batch_id = released(actor, 3)
+    batch_id, typed = released(actor, 3), f"张三 {138_0013_8000}"
 
     def broken(*_args, **_kwargs):
-        raise ValueError("张三 13800138000")
+        raise ValueError(typed)
 
     monkeypatch.setattr(commands, "write", broken)
     with pytest.raises(ValueError, match="13800138000"):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
+from crm.campaigns.models import Campaign
 from crm.kernel.actor import SYSTEM
 from crm.kernel.db import db
 from crm.kernel.errors import DomainError
@@ -170,6 +171,8 @@ def ledger_machine(cast, taken):  # noqa: C901 - a machine is a class made of sm
             self.merge_ids = []
             self.stack = ExitStack()
             self.stack.enter_context(unit_of_work())
+            # Steps lie up to 60 hours back, and none lies before its campaign.
+            db.session.get_one(Campaign, cast.campaigns["roadshow"]).starts_on = NOON.date() - timedelta(days=5)
 
         def tick(self):
             taken.update(steps=1)

@@ -49,6 +49,7 @@ def emptied(app, stage):
 
 def schema() -> dict[str, Any]:
     """Tables with columns, indexes, checks and foreign keys, as the database tells them."""
+    db.engine.dispose()  # an old connection may answer from the schema that it read before
     found = inspect(db.engine)
     return {
         name: (
