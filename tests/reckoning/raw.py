@@ -94,7 +94,7 @@ def by(moment: datetime, as_of: datetime | None) -> bool:
 
 def _rows(name: str) -> list[Row]:
     table: Any = db.metadata.tables[name]
-    return [Row(**row) for row in db.session.execute(select(table)).mappings()]
+    return [Row(**row) for row in db.session.execute(select(table).order_by(*table.primary_key)).mappings()]
 
 
 def roots(raw: Raw, as_of: datetime | None) -> dict[int, int]:
