@@ -115,6 +115,7 @@
   on("change", (event) => { if (event.target.matches("form[data-auto-submit] select")) event.target.form.requestSubmit(); });
 
   /* ---- long forms are kept in this tab until they are sent; short ones when they are sent, in case that fails ---- */
+  let typing = 0;
   const SHORT = "form[method=post]:not([data-keep], [data-forget], .wt-inline-form)";
   const keepName = (form) => form.dataset.keep || "short:" + (form.getAttribute("action") || "");
   const keepKey = (form) => ["keep", document.body.dataset.actor, location.pathname, keepName(form)].join(":");
@@ -125,7 +126,8 @@
     try { sessionStorage.setItem(keepKey(form), JSON.stringify({ values, sent: false })); } catch { /* a full store must not stop the typing */ }
   }
   function markSent(form) {
-    if (form.matches(SHORT) && document.body.dataset.actor && keepable(form).length) saveForm(form);
+    clearTimeout(typing); // what was typed a moment ago goes along, and is not kept as unsent afterwards
+    if ((form.dataset.keep || form.matches(SHORT)) && document.body.dataset.actor && keepable(form).length) saveForm(form);
     const kept = readKept(keepKey(form));
     if (kept) sessionStorage.setItem(keepKey(form), JSON.stringify({ ...kept, sent: true }));
   }
@@ -153,13 +155,13 @@
       return;
     }
     if (!document.body.dataset.actor) return; // signed out: whoever signs in next tells whose it is
-    const here = all("form[data-keep]").map(keepKey);
+    const arrived = find(".wt-note-good[role=status]") !== null; // the server says that it was saved
+    const here = arrived ? [] : all("form[data-keep]").map(keepKey);
     kept.forEach((key) => {
       const foreign = !key.startsWith("keep:" + document.body.dataset.actor + ":");
       if (foreign || (readKept(key)?.sent && !here.includes(key))) sessionStorage.removeItem(key);
     });
   }
-  let typing = 0;
   on("input", (event) => {
     const form = event.target.form;
     if (!form?.dataset.keep) return;
