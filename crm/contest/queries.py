@@ -342,10 +342,12 @@ def _row(
 
 
 def list_adjustments(actor: Actor, contest_id: int) -> list[AdjustmentRow]:
-    """All adjustments, the newest first. Of other teams the points are told, the person and the words are not."""
+    """Adjustments, the newest first. Of other teams the points that count are told; the person, the words and what waits are not."""
     rows = adjustments_of(get_contest(actor, contest_id).id)
     return [
-        row if _reads_words(actor, row.team_id) else replace(row, member_id=None, reason="") for row in reversed(rows)
+        row if _reads_words(actor, row.team_id) else replace(row, member_id=None, reason="")
+        for row in reversed(rows)
+        if row.counts or _reads_words(actor, row.team_id)
     ]
 
 

@@ -14,8 +14,8 @@ from crm.contest.queries import (
     Board,
     ContestCard,
     Version,
-    adjustments_of,
     contests_of_campaign,
+    list_adjustments,
     list_contests,
     standings_of,
     versions_of,
@@ -207,7 +207,7 @@ def _contests(actor: Actor, asked: WorkbookQuery, query: FunnelQuery, today: dat
         if day < card.starts_on or card.starts_on > today or ended_before:
             continue
         boards = {per: standings_of(actor, card.id, day=day, per=per, at=at) for per in ("team", "member")}
-        moves = tuple(one for one in adjustments_of(card.id) if one.day <= day)
+        moves = tuple(one for one in reversed(list_adjustments(actor, card.id)) if one.day <= day)
         found.append(Pk(card, boards["team"], boards["member"], tuple(versions_of(card.id)), moves))
     return tuple(found[:MOST_CONTESTS])
 

@@ -8,12 +8,13 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import func, select, update
 
+from crm.contest.adjusting import adjust
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people.models import User
 from crm.reports.models import ExportRecord
-from tests.moments import DAY_1, DAY_2
-from tests.reports.filling import workbook
+from tests.moments import DAY_1, DAY_2, NOON
+from tests.reports.filling import fill, workbook
 
 
 @pytest.fixture
@@ -174,3 +175,22 @@ def test_the_log_asks_few_questions_however_long_it_is(app, cast, client_of, que
         page = client_of("mona").get("/exports/log?page=2").get_data(as_text=True)
     assert page.count(".xlsx") == 50
     assert seen.count <= 8
+
+
+def test_the_workbook_of_a_lead_keeps_the_other_team_s_words_and_accusations_to_itself(app, cast, actor, tmp_path):
+    contest = fill(cast, actor)
+    olga, blue = (
+        actor("olga"),
+        {"team_id": cast.teams["blue"], "member_id": cast.users["dora"], "day": DAY_2, "at": NOON},
+    )
+    with unit_of_work():
+        adjust(olga, contest, kind="case_shared", points=3, reason="分享了朵拉的案例", **blue)
+        adjust(olga, contest, kind="complaint", points=-10, reason="客户投诉态度恶劣", **blue)
+    said = {}
+    for name in ("olga", "alice"):
+        with app.test_request_context():
+            path = workbook(actor(name), tmp_path, campaign_id=cast.campaigns["roadshow"], name=f"{name}.xlsx")
+        said[name] = "".join(str(cell.value) for row in load_workbook(path)["口径说明"] for cell in row)
+    for words in ("分享了朵拉的案例", "客户投诉态度恶劣", "-10"):
+        assert words in said["olga"]
+        assert words not in said["alice"]
