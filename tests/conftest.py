@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import close_all_sessions
 
 from crm import create_app
+from crm.contest.queries import forget_boards
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day, now
 from crm.kernel.crypto import Keys
@@ -131,6 +132,7 @@ class Reset:
     def __call__(self) -> None:
         close_all_sessions()  # a failed test's traceback may hold one with its connection
         db.session.remove()
+        forget_boards()
         if db.engine.dialect.name == "sqlite":
             _copy(self.copy, self.file)
             return
