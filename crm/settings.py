@@ -59,7 +59,7 @@ class Settings:
             zone(zone_name)
             keys = load_keys(home / "keys.json")
         except KeyFileError as error:
-            raise SettingsError(str(error)) from None
+            raise SettingsError(str(error) + _demo_beside(home)) from None
         except (ZoneInfoNotFoundError, ValueError):
             raise SettingsError(f"CRM_TIMEZONE={zone_name!r} is not a time zone") from None
         return cls(
@@ -92,6 +92,17 @@ def home_of(env: Mapping[str, str] | None = None) -> Path:
     """The data folder: CRM_HOME, or `var` below the folder in which the command was called."""
     env = os.environ if env is None else env
     return Path(env.get("CRM_HOME") or "var").expanduser().resolve()
+
+
+def demo_home(env: Mapping[str, str] | None = None) -> Path:
+    """The demo's own data folder, inside the real one and never the same."""
+    return home_of(env) / "demo"
+
+
+def _demo_beside(home: Path) -> str:
+    """A word for whoever has made the demo and asks the folder above it."""
+    inside = home / "demo"
+    return f"; for the demo's data set CRM_HOME={inside}" if (inside / "keys.json").exists() else ""
 
 
 def _root() -> Path:

@@ -2,7 +2,6 @@
 
 import json
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
@@ -23,7 +22,7 @@ from crm.kernel.db import db
 from crm.kernel.schema import migrate
 from crm.kernel.terminal import print_table
 from crm.serving import serve
-from crm.settings import Settings, SettingsError, environment
+from crm.settings import Settings, SettingsError, demo_home, environment
 
 MARK = "demo.json"
 
@@ -45,6 +44,7 @@ def demo(serving: bool, host: str, port: int, seed: int, fresh: bool) -> None:
         else:
             click.echo("today's demo is there already (--fresh makes it anew)")
         _print(_mark(settings))
+        click.echo(f"\nthe other commands answer about this bank with  export CRM_HOME={settings.home}")
         app.extensions["crm.demo_sign_ins"] = sign_ins()
     if serving:
         serve(app, host=host, port=port)
@@ -53,9 +53,9 @@ def demo(serving: bool, host: str, port: int, seed: int, fresh: bool) -> None:
 def demo_settings() -> Settings:
     """Settings of the demo: its own data folder, keys and SQLite file; never those of a real installation."""
     env = environment(CRM_DEMO="1", CRM_INSECURE_COOKIES="1", CRM_BANK="清江农商银行")
-    env["CRM_HOME"] = str(Path(env.get("CRM_HOME") or "var").expanduser().resolve() / "demo")
+    home = demo_home(env)
+    env["CRM_HOME"] = str(home)
     env.pop("CRM_DATABASE_URL", None)
-    home = Path(env["CRM_HOME"])
     home.mkdir(parents=True, exist_ok=True)
     make_keys(home)
     return Settings.from_env(env)

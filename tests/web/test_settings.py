@@ -3,7 +3,7 @@
 import pytest
 
 from crm.kernel.crypto import new_keys, save_keys
-from crm.settings import Settings, SettingsError
+from crm.settings import Settings, SettingsError, demo_home
 
 
 @pytest.fixture
@@ -21,3 +21,15 @@ def test_thirty_idle_minutes_unless_the_bank_says_otherwise(env):
 def test_other_idle_times_are_refused(env, minutes):
     with pytest.raises(SettingsError, match="CRM_IDLE_MINUTES"):
         Settings.from_env({**env, "CRM_IDLE_MINUTES": minutes})
+
+
+def test_whoever_asks_the_folder_above_the_demo_is_told_where_the_demo_is(tmp_path):
+    env = {"CRM_HOME": str(tmp_path)}
+    with pytest.raises(SettingsError) as bare:
+        Settings.from_env(env)
+    assert "crm init" in str(bare.value)
+    assert "demo" not in str(bare.value)
+    demo_home(env).mkdir()
+    save_keys(new_keys(), demo_home(env) / "keys.json")
+    with pytest.raises(SettingsError, match=f"CRM_HOME={tmp_path}/demo"):
+        Settings.from_env(env)
