@@ -81,6 +81,7 @@ ERRORS: dict[str, Any] = {
     "import.no_file": _l("Choose a file."),
     "import.no_officer": _l("There is no officer with this login or name."),
     "import.no_team": _l("There is no team of this name."),
+    "import.no_stage_right": _l("You may not record stages of this customer; the row was left out."),
     "import.officer_ambiguous": _l("Several officers have this name. Give the login."),
     "import.state": _l("This import has moved on in the meantime. Look at its newest state."),
     "import.twice": _l("The same customer stands higher up in this file."),

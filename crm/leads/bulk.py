@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from crm.kernel.actor import Actor
@@ -40,7 +40,10 @@ class Reached:
 
 @dataclass(frozen=True)
 class BulkLead:
-    """One lead to be written. `phone` is normalised or ""; `stages` are in order, those in between are implied."""
+    """One lead to be written. `phone` is normalised or ""; `stages` are in order, those in between are implied.
+
+    `reached` are the stages that a known lead has already; a new one has none.
+    """
 
     uid: str
     campaign_id: int
@@ -68,6 +71,7 @@ class BulkLead:
     historical: bool = False
     no_contact: bool = False
     source_key: str | None = None
+    reached: frozenset[str] = frozenset()
 
 
 def insert_leads(
@@ -78,6 +82,23 @@ def insert_leads(
     notice_id = db.session.scalar(select(NoticeVersion.id).order_by(NoticeVersion.number.desc()).limit(1))
     for start in range(0, len(leads), CHUNK):
         ids += _write(actor, leads[start : start + CHUNK], at=at, source=source, batch_id=batch_id, notice_id=notice_id)
+    return ids
+
+
+def add_stages(actor: Actor, leads: Sequence[tuple[BulkLead, int]], *, at: datetime) -> dict[int, list[int]]:
+    """Writes further stages of known leads, each beyond all that it has; the new entries' ids by lead. Two rows may mean one lead."""
+    if not leads:
+        return {}
+    written = _write_stages(actor, leads, at)
+    shown = [
+        {"id": lead_id, "stage": last.stage.value, "stage_on": business_day(last.occurred_at, zone_name())}
+        for lead, lead_id in leads
+        for last in lead.stages[-1:]
+    ]
+    db.session.execute(update(Lead), shown)
+    ids: dict[int, list[int]] = {}
+    for entry in written:
+        ids.setdefault(entry["lead_id"], []).append(entry["id"])
     return ids
 
 
@@ -169,7 +190,7 @@ def _intent_row(actor: Actor, lead: BulkLead, lead_id: int, at: datetime) -> dic
     }  # fmt: skip
 
 
-def _write_stages(actor: Actor, pairs: Sequence[tuple[BulkLead, int]], at: datetime) -> None:
+def _write_stages(actor: Actor, pairs: Sequence[tuple[BulkLead, int]], at: datetime) -> list[dict[str, Any]]:
     planned = [(lead, lead_id, *step) for lead, lead_id in pairs for step in _steps(lead)]
     ids = reserve_ids(StageEntry, len(planned))
     entries: list[dict[str, Any]] = []
@@ -202,11 +223,12 @@ def _write_stages(actor: Actor, pairs: Sequence[tuple[BulkLead, int]], at: datet
     _insert(StageEntry, entries)
     _insert(LeadStage, counts)
     add_to_rollups(teams, members)
+    return entries
 
 
 def _steps(lead: BulkLead) -> Iterator[tuple[Reached, Stage, int]]:
     """The entries of a lead: each reached stage, then those that it implies, which point back at it by their distance."""
-    done: set[Stage] = set()
+    done = {Stage(stage) for stage in lead.reached}
     for reached in lead.stages:
         yield reached, reached.stage, 0
         implied = [stage for stage in up_to(reached.stage)[:-1] if stage not in done]

@@ -69,10 +69,14 @@ class Place:
 
 @dataclass(slots=True)
 class Draft:
-    """A row as a lead, before it is known whether there is such a lead already."""
+    """A row as a lead, before it is known whether there is such a lead already.
+
+    `said` are the stages that the row names; a new lead's consult of today, which no cell names, is none for a known one.
+    """
 
     place: Place
     lead: BulkLead
+    said: tuple[Reached, ...] = ()
 
 
 @dataclass
@@ -193,7 +197,7 @@ def draft(reading: Reading, row: Row) -> Draft:
         historical=historical,
         source_key=f"id:{row['external_id']}" if row.get("external_id") else None,
     )
-    return Draft(place, lead)
+    return Draft(place, lead, stages if len(stages) > 1 or "consult_on" in row else ())
 
 
 def _stages(reading: Reading, row: Row) -> tuple[date, tuple[Reached, ...], bool]:

@@ -2,8 +2,8 @@
 
 A row is known by its mobile in the campaign, by the id that it has in another system, or by its licence number; a row of
 the past that has none of them is known by its content and by the how-manieth of its like it is. What is known already is
-never made twice: blanks of the own team's card are filled, another team's customer is refused and the claim goes to the
-referee. Rows without phone, without
+never made twice: blanks of the own team's card are filled and later stages recorded (see `import_stages`), another team's
+customer is refused and the claim goes to the referee. Rows without phone, without
 consent or lawful source, or accepted without a case number are *historical*: counted, never contacted.
 """
 
@@ -25,7 +25,7 @@ from crm.kernel.errors import Conflict
 from crm.kernel.installation import zone_name
 from crm.kernel.rows import Change, Outcome, Problem, Verdict, What
 from crm.kernel.values import is_mobile
-from crm.leads.bulk import BulkLead, insert_leads
+from crm.leads.bulk import BulkLead, add_stages, insert_leads
 from crm.leads.commands import LeadCard, index_search, note_event, open_clash, standing_clash
 from crm.leads.import_rows import (
     UNKNOWN,
@@ -38,6 +38,7 @@ from crm.leads.import_rows import (
     needs_content_key,
     open_reading,
 )
+from crm.leads.import_stages import Refusal, further, goes_further, open_standings, take_back
 from crm.leads.ledger import Clocks
 from crm.leads.models import DoNotContact, Lead
 from crm.leads.party import lock_everybody, name_place_key, person_key, phone_key
@@ -66,6 +67,8 @@ class Context:
     seen: set[tuple[str, str, str]] = field(default_factory=set)
     alike: Counter[str] = field(default_factory=Counter)
     forbidden: frozenset[bytes] = frozenset()
+    stages: dict[int, set[str]] = field(default_factory=dict)
+    """Stages that earlier rows of the file add to known leads."""
 
 
 @dataclass(slots=True)
@@ -78,6 +81,8 @@ class Plan:
     known_id: int | None = None
     claims: BulkLead | None = None
     fill: dict[str, Any] = field(default_factory=dict)
+    root_id: int | None = None
+    further: BulkLead | None = None
     changes: tuple[Change, ...] = ()
 
 
@@ -106,28 +111,33 @@ def apply_rows(
     new = [plan.lead for plan in plans if plan.lead is not None]
     ids = insert_leads(actor, new, at=at, source="import", batch_id=batch_id)
     _report_neighbours(actor, dict(zip(ids, new, strict=True)), at)
+    entries = add_stages(actor, [(one.further, one.root_id or 0) for one in plans if one.further is not None], at=at)
     for plan in plans:
-        if plan.fill and plan.known_id is not None:
-            plan.changes += (_fill(actor, plan.known_id, plan.fill, at),)
+        if plan.known_id is not None and (plan.fill or plan.further is not None):
+            plan.changes += (_told(actor, plan, entries, at),)
         if plan.claims is not None and plan.known_id is not None:
             _claim(actor, plan.known_id, plan.claims, plan.problems[0].column or "", at)
     return [Outcome(plan.what, plan.changes, plan.problems) for plan in plans]
 
 
 def undo(actor: Actor, changes: Iterable[Change], *, batch_id: int, at: datetime, since: datetime) -> int:
-    """Takes an import back: its leads are removed with their entries voided, filled blanks are blank again.
+    """Takes an import back: its leads are removed, its entries voided, filled blanks are blank again.
 
     `since` is when the import was written. Returns how many leads were touched. Raises Conflict("import.later_work").
     """
     count = remove_batch(actor, batch_id, at=at, since=since)
+    entries: dict[int, list[int]] = {}
     for change in changes:
         if change.subject == SUBJECT and change.before is not None:
-            _empty_again(actor, change.subject_id, change.before, at)
+            entries.setdefault(change.subject_id, []).extend(change.before.get("entries", ()))
+            if "filled" in change.before:
+                _empty_again(actor, change.subject_id, change.before, at)
             count += 1
         elif change.subject == "campaign":
             # Its removed leads still point at it; a sheet brought in again finds it by its code.
             db.session.get_one(Campaign, change.subject_id).status = Status.ARCHIVED
     db.session.flush()
+    take_back(actor, {lead_id: ids for lead_id, ids in entries.items() if ids}, batch_id=batch_id, at=at)
     return count
 
 
@@ -138,6 +148,7 @@ def _plans(context: Context, rows: Sequence[Row]) -> list[Plan]:
     plans = []
     for one in drafted:
         plans.append(one if isinstance(one, Plan) else _decide(context, one, known))
+    _add_stages(context, drafted, plans)
     if made and plans:
         plans[0].changes += tuple(made)
         made.clear()
@@ -190,7 +201,25 @@ def _decide(context: Context, found: Draft, known: Mapping[tuple[str, str, str],
         day = business_day(holder.created_at, zone_name()).isoformat()
         return Plan("failed", (Problem(column, "import.claimed", {"day": day}),), known_id=holder.id, claims=lead)
     fill = {} if holder.merged_into_id or holder.no_contact else _blanks(holder, lead)
-    return Plan("updated" if fill else "skipped", known_id=holder.id, fill=fill)
+    plan = Plan("updated" if fill else "skipped", known_id=holder.id, fill=fill)
+    if goes_further(holder.stage, found.said):
+        plan.root_id = holder.merged_into_id or holder.id
+    return plan
+
+
+def _add_stages(context: Context, drafted: Sequence[Draft | Plan], plans: Sequence[Plan]) -> None:
+    """Decides on rows that name a later stage than their lead shows. A stage that cannot be recorded leaves the whole row out."""
+    ids = {plan.root_id for plan in plans if plan.root_id is not None}
+    reading = context.reading
+    standings = open_standings(reading.actor, ids, context.stages, writes=reading.writes)
+    for one, plan in zip(drafted, plans, strict=True):
+        if plan.root_id is None or not isinstance(one, Draft):
+            continue
+        answer = further(standings, plan.root_id, one.lead, one.said)
+        if isinstance(answer, Refusal):
+            plan.what, plan.problems, plan.fill = "failed" if answer.mendable else "skipped", (answer.problem,), {}
+        elif answer is not None:
+            plan.what, plan.further = "updated", answer
 
 
 def _blanks(holder: Found[Any], lead: BulkLead) -> dict[str, Any]:
@@ -233,18 +262,23 @@ def _holders(campaign_id: int, wanted: Mapping[str, Mapping[Any, str]]) -> list[
             found += db.session.execute(
                 select(
                     Lead.id, Lead.created_at, Lead.merged_into_id, Lead.no_contact, Lead.team_id, Lead.phone_key, Lead.source_key,
-                    *(getattr(Lead, name) for name in FILLABLE),
+                    Lead.stage, *(getattr(Lead, name) for name in FILLABLE),
                 ).where(Lead.campaign_id == campaign_id, column.in_(wanted[kind]), Lead.removed_at.is_(None))
             )  # fmt: skip
     return found
 
 
-def _fill(actor: Actor, lead_id: int, fill: Mapping[str, Any], at: datetime) -> Change:
-    """Puts values into blanks; tells what undoing needs: which names, and the version that must still stand then."""
-    lead = db.session.get_one(Lead, lead_id)
-    _set(lead, fill, at)
-    note_event(actor, lead_id, "edited", at=at, fields=sorted(fill), source="import")
-    return Change(SUBJECT, lead_id, {"filled": sorted(fill), "version": lead.version})
+def _told(actor: Actor, plan: Plan, entries: dict[int, list[int]], at: datetime) -> Change:
+    """What a row does to a known lead, and what undoing needs: the names filled, the version that must still stand, the new entries."""
+    told: dict[str, Any] = {}
+    if plan.fill and plan.known_id is not None:
+        lead = db.session.get_one(Lead, plan.known_id)
+        _set(lead, plan.fill, at)
+        note_event(actor, lead.id, "edited", at=at, fields=sorted(plan.fill), source="import")
+        told = {"filled": sorted(plan.fill), "version": lead.version}
+    if plan.further is not None and plan.root_id is not None:
+        told["entries"] = entries.pop(plan.root_id, [])  # of two rows for one lead, the first carries them all
+    return Change(SUBJECT, plan.root_id or plan.known_id or 0, told)
 
 
 def _empty_again(actor: Actor, lead_id: int, before: Mapping[str, Any], at: datetime) -> None:

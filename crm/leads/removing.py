@@ -30,7 +30,6 @@ from crm.leads.ledger import add_to_rollups
 from crm.leads.ledger_models import IntentEntry, LeadStage, StageEntry
 from crm.leads.models import Clash, Consent, Lead, LeadEvent, LeadGram
 
-REASON = "import undone"
 _CLOCKS = {
     StageEntry.__tablename__: StageEntry.received_at,
     LeadEvent.__tablename__: LeadEvent.at,
@@ -48,7 +47,7 @@ def remove_batch(actor: Actor, batch_id: int, *, at: datetime, since: datetime) 
     _refuse_later_work(made, since)
     count = db.session.scalar(select(func.count()).select_from(made.subquery())) or 0
     _take_from_rollups(made)
-    _void_entries(actor, made, at)
+    void_entries(actor, StageEntry.lead_id.in_(made), at, reason=f"import:{batch_id}")
     db.session.execute(delete(LeadStage).where(LeadStage.lead_id.in_(made)))
     db.session.execute(delete(LeadGram).where(LeadGram.lead_id.in_(made)))
     uids = select(Lead.uid).where(Lead.batch_id == batch_id, Lead.removed_at.is_(None))
@@ -112,15 +111,16 @@ def _take_from_rollups(made: Select[Any]) -> None:
     add_to_rollups(teams, members)
 
 
-def _void_entries(actor: Actor, made: Select[Any], at: datetime) -> None:
+def void_entries(actor: Actor, which: ColumnElement[bool], at: datetime, *, reason: str) -> None:
+    """Voids the entries that stand and fit, in one statement; who projects what counts is the caller's affair."""
     undone = aliased(StageEntry)
     kept = ("lead_id", "campaign_id", "session_id", "district_id", "team_id", "stage", "day", "credited_id")
     moment, person = literal(at, UTCDateTime), literal(actor.user_id, Integer)
     query = select(
         *(getattr(StageEntry, name) for name in kept),
-        person, person, moment, moment, moment, StageEntry.id, literal(REASON, String),
+        person, person, moment, moment, moment, StageEntry.id, literal(reason, String),
     ).where(
-        StageEntry.lead_id.in_(made), StageEntry.voids_id.is_(None), ~exists().where(undone.voids_id == StageEntry.id)
+        which, StageEntry.voids_id.is_(None), ~exists().where(undone.voids_id == StageEntry.id)
     )  # fmt: skip
     names = (*kept, "acted_id", "recorded_id", "occurred_at", "recorded_at", "received_at", "voids_id", "reason")
     db.session.execute(insert(StageEntry).from_select(names, query, include_defaults=False))

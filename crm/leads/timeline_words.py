@@ -83,7 +83,7 @@ def _stage(line: Line, zone_name: str) -> tuple[str, str]:
         parts.append(_("Done by %(name)s", name=facts["acted"]))
     parts += _clocks(line, zone_name)
     if line.voided:
-        parts.append(_("Undone: %(reason)s", reason=facts["void_reason"]))
+        parts.append(_("Undone: %(reason)s", reason=_reason(facts["void_reason"])))
     elif not line.counts:
         parts.append(_("Does not count: an earlier entry of this stage does"))
     return title, " · ".join(parts)
@@ -102,7 +102,13 @@ def _clocks(line: Line, zone_name: str) -> list[str]:
 
 
 def _void(line: Line, zone_name: str) -> tuple[str, str]:
-    return _("%(stage)s undone", stage=words.stage_label(line.facts["stage"])), line.facts["reason"]
+    return _("%(stage)s undone", stage=words.stage_label(line.facts["stage"])), _reason(line.facts["reason"])
+
+
+def _reason(reason: str) -> str:
+    """What a person wrote stands as it is; an import taken back is told by its number."""
+    kind, _colon, number = reason.partition(":")
+    return _("Import %(number)s was undone", number=number) if kind == "import" and number.isdecimal() else reason
 
 
 def _intent(line: Line, zone_name: str) -> tuple[str, str]:

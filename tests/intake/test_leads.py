@@ -1,6 +1,7 @@
 """A sheet of leads means what capturing its rows one by one would mean, and coming twice it changes nothing."""
 
 import hashlib
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -12,12 +13,15 @@ from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads import ledger
-from crm.leads.commands import note_event
+from crm.leads.commands import note_event, record_stage
 from crm.leads.contact import do_not_contact
 from crm.leads.ledger_models import FunnelDay, LeadStage, StageEntry
+from crm.leads.merging import merge
 from crm.leads.models import Clash, Consent, Lead, LeadEvent
 from crm.leads.party import open_phone
+from crm.leads.rules import Stage
 from tests import make
+from tests.conftest import counting_queries
 from tests.intake.sheets import HEAD, apply, bring_in, check, counts, csv_bytes, line, undo, upload, xlsx_bytes
 from tests.moments import DAY_1, NOON
 
@@ -85,6 +89,133 @@ def test_blanks_of_the_own_team_are_filled_and_nothing_is_overwritten(actor, cas
     assert counts(batch) == (1, 0, 1, 0, 0)
     assert (lead.name, lead.shop) == ("老名字", "1 号店")
     assert "1 号店" in lead.search_text
+
+
+ACCEPTED = {"咨询日期": "2026-11-16", "是否进件": "是", "进件日期": "2026-11-17", "受理编号": "SL-9"}
+
+
+def standing(lead: Lead) -> dict[str, tuple[date, str | None, bool]]:
+    """The entries that count for a lead: day, case number and whether a later one implied them."""
+    query = select(StageEntry).join(LeadStage, LeadStage.entry_id == StageEntry.id).where(LeadStage.lead_id == lead.id)
+    return {
+        entry.stage: (entry.day, entry.case_number, entry.implied_by_id is not None)
+        for entry in db.session.scalars(query)
+    }
+
+
+def at_consult(actor, cast, **given) -> Lead:
+    """Alice's own customer of row 1, who has every fact of the row and stands at the consult."""
+    bring_in(actor("alice"), csv_bytes([line(1, **given)]))
+    return leads()[-1]
+
+
+def test_a_known_lead_goes_on_to_the_stage_of_the_sheet_and_is_taken_back(actor, cast):
+    lead, content = at_consult(actor, cast), csv_bytes([line(1, **ACCEPTED)])
+    before = standing(lead)
+    preview = check(actor("alice"), upload(actor("alice"), content))
+    batch = bring_in(actor("alice"), content)
+    db.session.expire_all()
+    assert counts(preview) == counts(batch) == (1, 0, 1, 0, 0)
+    assert standing(lead) == before | {
+        "application": (date(2026, 11, 17), None, True),
+        "accepted": (date(2026, 11, 17), "SL-9", False),
+    }
+    assert (lead.stage, lead.stage_on, ledger.differences()) == ("accepted", date(2026, 11, 17), [])
+    entry = db.session.scalars(select(StageEntry).where(StageEntry.stage == "accepted")).one()
+    assert (entry.team_id, entry.recorded_id) == (cast.teams["red"], cast.users["alice"])
+    kept = db.session.scalar(select(func.count()).select_from(StageEntry))
+    assert undo(actor("alice"), batch) == 1
+    assert (standing(lead), lead.stage, ledger.differences()) == (before, "consult", [])
+    voids = db.session.scalars(select(StageEntry.reason).where(StageEntry.voids_id.is_not(None))).all()
+    assert voids == [f"import:{batch.id}"] * 2
+    assert db.session.scalar(select(func.count()).select_from(StageEntry)) == kept + 2
+    assert counts(bring_in(actor("alice"), content)) == (1, 0, 1, 0, 0)
+    assert lead.stage == "accepted"
+
+
+def test_a_sheet_never_pulls_a_lead_back_nor_says_a_stage_twice(actor, cast):
+    lead = at_consult(actor, cast, **ACCEPTED)
+    before = fingerprint()
+    again = bring_in(actor("alice"), csv_bytes([line(1, **ACCEPTED)]))
+    earlier = bring_in(actor("alice"), csv_bytes([line(1, 是否申请="是", 申请日期="2026-11-16")]))
+    assert (counts(again), counts(earlier)) == ((1, 0, 0, 1, 0), (1, 0, 0, 1, 0))
+    assert (fingerprint(), db.session.get_one(Lead, lead.id).stage) == (before, "accepted")
+
+
+def test_two_rows_of_one_known_lead_go_on_from_each_other(actor, cast):
+    lead = at_consult(actor, cast)
+    rows = [line(1, 客户编号="", 是否申请="是", 申请日期="2026-11-17"), line(1, 手机="") | ACCEPTED]
+    batch = bring_in(actor("alice"), csv_bytes(rows, head=list(dict.fromkeys([*rows[0], *rows[1]]))))
+    db.session.expire_all()
+    assert (counts(batch), lead.stage, ledger.differences()) == ((2, 0, 2, 0, 0), "accepted", [])
+    undo(actor("alice"), batch)
+    assert (lead.stage, ledger.differences()) == ("consult", [])
+
+
+@pytest.mark.parametrize(
+    ("change", "row", "code", "result"),
+    [
+        ({"exit_code": "gave_up"}, ACCEPTED, "lead.has_left", (1, 0, 0, 1, 0)),
+        ({"no_contact": True}, ACCEPTED, "import.no_contact", (1, 0, 0, 1, 0)),
+        ({}, ACCEPTED | {"受理编号": ""}, "stage.case_number", (1, 0, 0, 0, 1)),
+    ],
+)
+def test_stages_that_no_page_would_record_are_left_out_with_the_reason(actor, cast, change, row, code, result):
+    lead = at_consult(actor, cast)
+    with unit_of_work():
+        for name, value in change.items():
+            setattr(db.session.get_one(Lead, lead.id), name, value)
+    batch = bring_in(actor("alice"), csv_bytes([line(1, **row)]))
+    assert (counts(batch), batch.preview["problems"][0]["code"]) == (result, code)
+    assert list(standing(lead)) == ["consult"]
+
+
+def test_stages_of_a_sheet_need_the_right_to_record_them(actor, cast):
+    at_consult(actor, cast)
+    alice = actor("alice")
+    without = replace(alice, permissions=alice.permissions - {"leads.record"})
+    found = check(without, upload(alice, csv_bytes([line(1, **ACCEPTED)])))
+    assert (counts(found), found.problems[0]["code"]) == ((1, 0, 0, 1, 0), "import.no_stage_right")
+
+
+def test_a_later_stage_on_an_imported_one_stops_the_undo(actor, cast):
+    lead = at_consult(actor, cast)
+    batch = bring_in(actor("alice"), csv_bytes([line(1, **ACCEPTED)]))
+    with unit_of_work():
+        record_stage(actor("olga"), lead.id, Stage.APPROVED, clocks=ledger.Clocks.at(now()))
+    with pytest.raises(Conflict, match=r"import\.later_work"):
+        undo(actor("alice"), batch)
+
+
+def test_a_historical_customer_goes_on_by_sheets(actor, cast):
+    lead = at_consult(actor, cast, 来源="")
+    assert lead.historical
+    batch = bring_in(actor("alice"), csv_bytes([line(1, **ACCEPTED | {"来源": "", "受理编号": ""})]))
+    db.session.expire_all()
+    assert (counts(batch), lead.stage, ledger.differences()) == ((1, 0, 1, 0, 0), "accepted", [])
+
+
+def test_a_merged_customers_stage_counts_for_the_kept_one(actor, cast):
+    lead = at_consult(actor, cast)
+    with unit_of_work():
+        kept = make.lead(actor("alice"), campaign_id=cast.campaigns["roadshow"], team_id=cast.teams["red"])
+        merge(actor("alice"), keep=kept.lead_id, lose=lead.id, reason="同一人", at=now())
+    content = csv_bytes([line(1, **ACCEPTED)])
+    first, again = bring_in(actor("alice"), content), bring_in(actor("alice"), content)
+    db.session.expire_all()
+    assert (counts(first), counts(again)) == ((1, 0, 1, 0, 0), (1, 0, 0, 1, 0))
+    assert (db.session.get_one(Lead, kept.lead_id).stage, ledger.differences()) == ("accepted", [])
+
+
+def test_stages_of_many_known_leads_take_no_more_statements(actor, cast):
+    def brought(first: int, number: int) -> int:
+        rows = range(first, first + number)
+        bring_in(actor("alice"), csv_bytes([line(one) for one in rows]))
+        with counting_queries() as seen:
+            bring_in(actor("alice"), csv_bytes([line(one, **ACCEPTED) for one in rows]))
+        return len(seen.statements)
+
+    assert brought(100, 40) == brought(1, 5)
 
 
 def test_another_teams_customer_is_refused_and_no_second_lead_is_made(actor, cast):
