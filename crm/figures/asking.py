@@ -212,7 +212,8 @@ def _id(field: str, text: str) -> int:
 
 
 def _ids(texts: list[str]) -> tuple[int, ...] | None:
-    numbers = sorted({_id("campaign", text) for text in texts if text})
+    """Several campaigns come as several parameters, or with commas as the one field of a form has them."""
+    numbers = sorted({_id("campaign", one) for text in texts if text for one in text.split(",")})
     if len(numbers) > 200:
         raise Invalid("figures.too_many", most=200)
     return tuple(numbers) or None

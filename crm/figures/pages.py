@@ -83,6 +83,7 @@ class FunnelPage:
     picture: Picture
     filters: list[tuple[str, Any, Any]]
     choices: dict[str, Choices]
+    chosen: dict[str, str]
     minimum: dict[str, int]
     definitions: list[Figure]
     with_visits: bool
@@ -101,6 +102,7 @@ def funnel_page(actor: Actor, query: FunnelQuery, *, at: datetime, zone_name: st
     links = _Links(found.query, zone_name, may_open)
     choices = _choices(actor, found.query)
     filters = _filters(found.query, choices, zone_name)
+    chosen = _chosen(found.query, zone_name)
     return FunnelPage(
         query=found.query,
         by=query.by or "team",
@@ -112,7 +114,8 @@ def funnel_page(actor: Actor, query: FunnelQuery, *, at: datetime, zone_name: st
         total=ShownRow(_("Total"), found.total, walked.total, None, links.records(None)),
         picture=_picture(found),
         filters=filters,
-        choices=choices,
+        choices=_with_chosen(choices, chosen, filters),
+        chosen=chosen,
         minimum=dict(MINIMUM_BASE),
         definitions=definitions(query),
         with_visits=period,
@@ -215,6 +218,24 @@ def _choices(actor: Actor, query: FunnelQuery) -> dict[str, Choices]:
         "trade": [(code.value, code_label("trade", code.value)) for code in Trade],
         "approach": [(code.value, code_label("approach", code.value)) for code in Approach],
     }
+
+
+def _chosen(query: FunnelQuery, zone_name: str) -> dict[str, str]:
+    """The filters in force as one value each, so that a form with one field for each sends back all that was asked."""
+    given = query.to_args(zone_name)
+    return {key: value if isinstance(value, str) else ",".join(value) for key, value in given.items()}
+
+
+def _with_chosen(
+    choices: dict[str, Choices], chosen: dict[str, str], filters: Sequence[tuple[str, Any, Any]]
+) -> dict[str, Choices]:
+    """The choices with those in force that are none of the usual ones: several campaigns, a district without what lies in it, none."""
+    within = [(1, _("1 day")), (3, _("3 days")), (7, _("7 days")), (30, _("30 days")), (90, _("90 days"))]
+    found: dict[str, Choices] = choices | {"within": list(within)}
+    for key, _label, shown in filters:
+        if key in found and chosen[key] not in {str(value) for value, _words in found[key]}:
+            found[key] = [*found[key], (chosen[key], shown)]
+    return found
 
 
 def _filters(query: FunnelQuery, choices: dict[str, Choices], zone_name: str) -> list[tuple[str, Any, Any]]:

@@ -3,10 +3,13 @@
 import csv
 import io
 import re
+from urllib.parse import parse_qsl
 
 import pytest
 from sqlalchemy import insert
+from werkzeug.datastructures import MultiDict
 
+from crm.figures.asking import FunnelQuery
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.ledger import Clocks
@@ -91,6 +94,33 @@ def test_the_ends_of_the_calendar_are_days_like_others(client_of, day):
     ):
         for path in ("/funnel", "/funnel.csv", "/funnel/records"):
             assert client_of("olga").get(f"{path}?{asked}").status_code == 200, (path, asked)
+
+
+def sent_by_the_form(page: str) -> list[tuple[str, str]]:
+    """What a browser sends for the filter bar as it stands: every field with its chosen value, empty ones left out."""
+    form = re.search(r'<form class="wt-filters".*?</form>', page, re.S)[0]
+    found = re.findall(r'<input[^>]* name="([^"]+)" value="([^"]*)"', form)
+    for name, options in re.findall(r'<select[^>]* name="([^"]+)">(.*?)</select>', form, re.S):
+        found += [(name, value) for value in re.findall(r'<option value="([^"]*)" selected', options)]
+    return [(name, value) for name, value in found if value]
+
+
+@pytest.mark.parametrize("view", ["period", "cohort"])
+def test_pressing_filter_keeps_all_that_was_asked(client_of, cast, day, view):
+    market, zone_name = cast.districts["market"], "Asia/Shanghai"
+    both = "&".join(f"campaign={number}" for number in sorted(cast.campaigns.values()))
+    for asked in (
+        f"{both}&team={cast.teams['red']}&by=day&window=week",
+        f"district=only:{market}&member={cast.users['bob']}&by=place",
+        "team=-&district=-&trade=-&approach=-&model=roadshow",
+        "within=5&as_of=2026-11-17T10:00:00&from=2026-11-01&to=2026-11-30",
+    ):
+        page = text_of(client_of("olga").get(f"/funnel?view={view}&{asked}"))
+        before, after = (
+            FunnelQuery.from_args(MultiDict(pairs), today=DAY_1, zone_name=zone_name)
+            for pairs in (parse_qsl(f"view={view}&{asked}"), sent_by_the_form(page))
+        )
+        assert after == before, asked
 
 
 @pytest.mark.parametrize("asked", ["team=999", "campaign=999", "district=999", "member=999"])
