@@ -27,9 +27,9 @@ from crm.leads.ledger import Clocks, Credit
 from crm.leads.ledger_models import StageEntry
 from crm.leads.models import Clash, Lead, LeadGram
 from crm.leads.party import lock_person, name_place_key, phone_columns, phone_key
-from crm.leads.policy import LeadPermission
+from crm.leads.policy import may_state
 from crm.leads.queries import lead_for_change
-from crm.leads.rules import FIELD_STAGES, FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage
+from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage
 from crm.people.policy import team_scope
 
 FOLLOW_UP_AHEAD = timedelta(days=366)
@@ -151,11 +151,12 @@ def record_stage(
 
 
 def void_stage(actor: Actor, lead_id: int, entry_id: int, *, reason: str, at: datetime) -> None:
-    """Undoes a stage entry of a visible lead, or of one that is merged into it."""
+    """Undoes a stage entry of a visible lead, or of one that is merged into it, with the right that recording it takes."""
     lead = lead_for_change(actor, lead_id)
     entry = db.session.get(StageEntry, entry_id)
     if entry is None or lead.id not in (entry.lead_id, db.session.get_one(Lead, entry.lead_id).merged_into_id):
         raise NotFound("stage.no_entry")
+    _check_right(actor, Stage(entry.stage))
     ledger.void(actor, entry_id, reason=reason, at=at)
     audit.record(actor, "leads.void_stage", "lead", lead.id, entry=entry_id, reason=reason)
 
@@ -191,7 +192,7 @@ def check_follow_up(on: date, at: datetime) -> None:
 
 
 def _check_right(actor: Actor, stage: Stage | None) -> None:
-    if stage is not None and stage not in FIELD_STAGES and not actor.may(LeadPermission.CONFIRM):
+    if stage is not None and not may_state(actor, stage):
         raise Forbidden("stage.confirm")
 
 

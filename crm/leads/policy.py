@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, and_, false, true
 
 from crm.kernel.actor import Actor, Role
 from crm.leads.models import Lead
+from crm.leads.rules import FIELD_STAGES
 from crm.people.policy import team_scope
 
 
@@ -50,6 +51,11 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
 def sees_names(actor: Actor) -> bool:
     """Whether customers' names are shown in full: to those who work with the customers. Others read 张*."""
     return actor.may(LeadPermission.RECORD)
+
+
+def may_state(actor: Actor, stage: str) -> bool:
+    """Whether the actor may say that a stage was reached, or take that back: for what the bank feeds back only who confirms."""
+    return stage in FIELD_STAGES or actor.may(LeadPermission.CONFIRM)
 
 
 def may_reveal(actor: Actor, lead: Lead) -> bool:

@@ -1,7 +1,7 @@
 """One lead: its card, its story, and everything that can be done with it. What is refused shows the page again as it was typed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -23,7 +23,7 @@ from crm.leads.forms import DetailForms
 from crm.leads.ledger import Clocks
 from crm.leads.merging import MergedLead
 from crm.leads.models import Lead
-from crm.leads.policy import LeadPermission
+from crm.leads.policy import LeadPermission, may_state
 from crm.leads.queries import LeadRow
 from crm.leads.rules import FIELD_STAGES, STAGES, Stage, up_to
 from crm.leads.timeline import Line, timeline
@@ -110,7 +110,7 @@ def _show(actor: Actor, lead_id: int, failed: BaseForm | None = None, phone: str
         owner=user_names().get(lead.owner_id or 0, ""),
         district=full_names([lead.district_id]).get(lead.district_id, "") if lead.district_id else "",
         steps=_steps(actor, card, lines),
-        story=[worded(line, settings().zone) for line in lines],
+        story=[_sentence(actor, line) for line in lines],
         consent=_consent(lead.id),
         merged=[_masked(actor, one) for one in merging.merged_into(lead.id)],
         forms=_forms(actor, lead, failed),
@@ -124,6 +124,11 @@ def _show(actor: Actor, lead_id: int, failed: BaseForm | None = None, phone: str
         phone=group_phone(phone),
     )
     return render_template("leads/detail.html", page=shown)
+
+
+def _sentence(actor: Actor, line: Line) -> Sentence:
+    told = worded(line, settings().zone)
+    return replace(told, voidable=told.voidable and may_state(actor, line.facts["stage"]))
 
 
 def _masked(actor: Actor, one: MergedLead) -> MergedLead:

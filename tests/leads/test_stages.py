@@ -9,7 +9,7 @@ from crm.kernel.db import db
 from crm.kernel.errors import DomainError, Forbidden, Invalid
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads import editing, imports, ledger
-from crm.leads.commands import record_stage
+from crm.leads.commands import record_stage, void_stage
 from crm.leads.ledger import Clocks
 from crm.leads.ledger_models import StageEntry
 from crm.leads.models import Lead
@@ -60,6 +60,23 @@ def test_what_the_bank_feeds_back_is_not_recorded_by_those_whom_it_measures(acto
         assert answer.status_code == 403
     assert entries() == [("consult", None)]
     assert f"stage-{late}" not in client_of(name).get(f"/leads/{lead}").text
+
+
+@pytest.mark.parametrize("reached", list(Stage))
+def test_a_stage_is_undone_by_those_who_could_record_it(actor, client_of, lead, reached):
+    if reached is not Stage.CONSULT:
+        reach(actor("olga"), lead, reached, case_number="A-7")
+    entry = db.session.scalar(select(StageEntry.id).where(StageEntry.stage == reached.value))
+    allowed = reached in ("consult", "application", "accepted")
+    assert (f"void-{entry}" in client_of("alice").get(f"/leads/{lead}").text) == allowed
+    answer = client_of("alice").post(f"/leads/{lead}/void", data={"entry_id": entry, "reason": "录错"})
+    assert answer.status_code == (302 if allowed else 403)
+    if not allowed:
+        with pytest.raises(Forbidden, match=r"stage\.confirm"), unit_of_work():
+            void_stage(actor("alice"), lead, entry, reason="录错", at=NOON)
+        assert f"void-{entry}" in client_of("olga").get(f"/leads/{lead}").text
+        client_of("olga").post(f"/leads/{lead}/void", data={"entry_id": entry, "reason": "录错"})
+    assert db.session.scalar(select(StageEntry.id).where(StageEntry.voids_id == entry)) is not None
 
 
 @pytest.mark.parametrize("name", ["olga", "mona"])
