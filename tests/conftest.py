@@ -5,6 +5,7 @@ SQLite by default; with CRM_TEST_DATABASE_URL (a superuser's address on a Postgr
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day, now
 from crm.kernel.crypto import Keys
 from crm.kernel.db import db
+from crm.kernel.errors import DomainError
 from crm.kernel.schema import migrate
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people.models import User
@@ -269,6 +271,34 @@ def counting_queries() -> Iterator[Counting]:
         yield seen
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def beside(app):
+    """with beside(work) as refused: ... the block's unit of work stands open when `work` begins its own, which ends after it."""
+
+    @contextmanager
+    def run(work: Callable[[], object]) -> Iterator[list[str]]:
+        ended: list[str] = []
+
+        def other() -> None:
+            with app.app_context():
+                try:
+                    with unit_of_work():
+                        work()
+                except DomainError as error:
+                    ended.append(error.code)
+
+        thread = threading.Thread(target=other)
+        with unit_of_work():
+            yield ended
+            db.session.flush()
+            thread.start()
+            thread.join(0.5)  # it waits for this unit; were it to run past it, it would be done by now
+        thread.join()
+        db.session.rollback()
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,14 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import now
 from crm.kernel.db import db
 from crm.kernel.errors import Invalid, NotFound
-from crm.kernel.locking import held
+from crm.kernel.locking import held, one_at_a_time
+
+_TREE = 7303
+
+
+def lock_tree() -> None:
+    """Whoever changes the shape of the tree does it alone: two moves of which each is right can make a circle together."""
+    one_at_a_time(_TREE)
 
 
 def create_district(
@@ -24,6 +31,7 @@ def create_district(
     note: str = "",
 ) -> District:
     """A new district below `parent_id`, or at the top."""
+    lock_tree()
     parent = _live_parent(parent_id)
     district = plant(name=name, kind=kind, parent=parent, code=code, address=address, note=note)
     audit.record(
@@ -57,6 +65,7 @@ def change_district(
 
 def move_district(actor: Actor, district_id: int, *, version: int, parent_id: int | None) -> District:
     """Puts a district with everything below it under another parent, or at the top. Its id and its records stay."""
+    lock_tree()
     district = _district(district_id, version)
     before = district.parent_id
     if before != parent_id:
@@ -67,6 +76,7 @@ def move_district(actor: Actor, district_id: int, *, version: int, parent_id: in
 
 def set_active(actor: Actor, district_id: int, *, version: int, active: bool) -> int:
     """Closes a district with everything below it, or opens it again; returns how many districts that were."""
+    lock_tree()
     district = _district(district_id, version)
     if active:
         _live_parent(district.parent_id)
@@ -84,7 +94,10 @@ def set_active(actor: Actor, district_id: int, *, version: int, active: bool) ->
 
 
 def plant(*, name: str, kind: Kind, parent: District | None, code: str, address: str, note: str) -> District:
-    """Writes a new node. Not audited: the command around it is, and an import keeps its own record of every row."""
+    """Writes a new node; the caller has the tree's lock.
+
+    Not audited: the command around it is, and an import keeps its own record of every row.
+    """
     name = clean_name(name)
     check_free(name, parent_id=parent.id if parent else None, code=code or None)
     depth = parent.depth + 1 if parent else 0
@@ -108,7 +121,10 @@ def plant(*, name: str, kind: Kind, parent: District | None, code: str, address:
 
 
 def transplant(district: District, parent: District | None) -> None:
-    """Rewrites the paths and depths of a subtree under its new parent. Not audited, like `plant`."""
+    """Rewrites the paths and depths of a subtree under its new parent; lock and audit as for `plant`."""
+    for node in (district, parent):
+        if node is not None:
+            db.session.refresh(node, ["path", "depth"])  # what another move wrote before the lock was ours
     if parent is not None and parent.path.startswith(district.path):
         raise Invalid("districts.cycle")
     check_free(district.name, parent_id=parent.id if parent else None, code=None, but=district.id)
@@ -145,7 +161,7 @@ def check_free(name: str, *, parent_id: int | None, code: str | None, but: int |
 def _live_parent(parent_id: int | None) -> District | None:
     if parent_id is None:
         return None
-    parent = db.session.get(District, parent_id)
+    parent = db.session.get(District, parent_id, populate_existing=True)
     if parent is None:
         raise NotFound("districts.missing")
     if not parent.active:

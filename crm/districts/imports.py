@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from crm.districts.commands import transplant
+from crm.districts.commands import lock_tree, transplant
 from crm.districts.models import District
 from crm.districts.rules import DEEPEST, Kind, clean_name, split_path
 from crm.kernel import audit
@@ -103,7 +103,8 @@ class _Plan:
 
 
 def open_context(actor: Actor, *, today: date) -> Context:
-    """The whole tree as it stands: 40,000 districts take half a second."""
+    """The whole tree as it stands, and stays until the pass is over: 40,000 districts take half a second."""
+    lock_tree()
     context = Context()
     _load(context)
     return context
@@ -159,6 +160,7 @@ def apply_row(actor: Actor, context: Context, row: Row) -> Outcome:
 
 def undo(actor: Actor, changes: Iterable[Change]) -> int:
     """Takes changes back, newest first. Raises Conflict at a district that is in use or was changed since."""
+    lock_tree()
     count = 0
     for change in changes:
         district = db.session.get(District, change.subject_id, with_for_update=True)

@@ -2,12 +2,24 @@
 
 from typing import Any, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, text
 
 from crm.kernel.db import Base, db
 from crm.kernel.errors import Conflict
 
 Row = TypeVar("Row", bound=Base)
+
+
+_ALONE = text("SELECT pg_advisory_xact_lock(:key)")
+
+
+def one_at_a_time(key: int) -> None:
+    """Waits until no other unit of work has this key, and holds it to the end of this one. SQLite has one writer anyway.
+
+    For rules that no single row can guard. Must come before whatever is read for the decision, and before any row is held.
+    """
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(_ALONE, {"key": key})
 
 
 def held(query: Select[Row], *, version: int | None = None) -> Row | None:

@@ -127,3 +127,25 @@ def test_a_stale_card_changes_nothing(actor, cast):
     with pytest.raises(NotFound), unit_of_work():
         commands.move_district(actor("olga"), 999, version=1, parent_id=None)
     assert "城关镇" in paths()
+
+
+def test_two_opposite_moves_at_once_make_no_circle(actor, cast, beside):
+    olga, market, village = actor("olga"), cast.districts["market"], cast.districts["village"]
+    stall, farm = make(actor, "一号铺", market).id, make(actor, "一组", village).id
+
+    def move(what: int, under: int) -> None:
+        commands.move_district(olga, what, version=1, parent_id=under)
+
+    with beside(lambda: move(village, stall)) as refused:
+        move(market, farm)
+    assert refused == ["districts.cycle"]
+    assert db.session.get_one(District, stall).path == f"/{village}/{farm}/{market}/{stall}/"
+
+
+def test_a_district_made_while_its_parent_moves_lies_where_the_parent_went(actor, cast, beside):
+    olga, market, village = actor("olga"), cast.districts["market"], cast.districts["village"]
+    card = {"name": "一号铺", "kind": Kind.COMMERCIAL}
+    with beside(lambda: commands.create_district(olga, parent_id=market, **card)) as refused:
+        commands.move_district(olga, market, version=1, parent_id=village)
+    shop = db.session.scalar(select(District).where(District.name == "一号铺"))
+    assert (refused, shop.path) == ([], f"/{village}/{market}/{shop.id}/")

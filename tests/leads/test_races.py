@@ -1,14 +1,9 @@
 """Two transactions at once on one customer. On SQLite the second waits at the door; on a server database locks must see to it."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import pytest
 from sqlalchemy import func, select
 
 from crm.kernel.db import db
-from crm.kernel.errors import DomainError
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads import contact, editing, imports, ledger, merging
 from crm.leads.commands import LeadCard, record_stage, void_stage
@@ -20,34 +15,6 @@ from tests import make
 from tests.moments import DAY_2, NOON
 
 FIRST, SECOND = "13811110001", "13811110002"
-
-
-@pytest.fixture
-def beside(app):
-    """with beside(work) as refused: ... the block's unit of work stands open when `work` begins its own, which ends after it."""
-
-    @contextmanager
-    def run(work: Callable[[], object]) -> Iterator[list[str]]:
-        ended: list[str] = []
-
-        def other() -> None:
-            with app.app_context():
-                try:
-                    with unit_of_work():
-                        work()
-                except DomainError as error:
-                    ended.append(error.code)
-
-        thread = threading.Thread(target=other)
-        with unit_of_work():
-            yield ended
-            db.session.flush()
-            thread.start()
-            thread.join(0.5)  # it waits for this unit; were it to run past it, it would be done by now
-        thread.join()
-        db.session.rollback()
-
-    return run
 
 
 @pytest.fixture
