@@ -1,4 +1,4 @@
-"""The only file that knows every room: rights, pages, navigation, who listens to what, and sentences for errors."""
+"""The only file that knows every room: rights, pages, navigation and sentences for errors."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,7 +13,6 @@ from crm.districts import policy as districts_policy
 from crm.figures import policy as figures_policy
 from crm.intake import importers
 from crm.intake import policy as intake_policy
-from crm.kernel import events
 from crm.kernel.actor import Actor, Role
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads import policy as leads_policy
@@ -88,12 +87,9 @@ NAVIGATION = (
 IMPORTERS = {"leads": "leads", "roster": "people", "districts": "districts"}
 """Kinds of sheets, and the rooms whose `imports` know what their rows mean."""
 
-LISTENERS: dict[type, tuple[events.Listener, ...]] = {}
-
 
 def install(app: Flask) -> None:
     """Wires the rooms into the app."""
-    events.listen(LISTENERS)
     sessions.install(app, GRANTS)
     app.extensions["crm.home"] = "reports.today"
     app.extensions["crm.keep_locale"] = _keep_locale

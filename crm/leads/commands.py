@@ -17,12 +17,10 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
-from crm.kernel.events import emit
 from crm.kernel.installation import keys, zone_name
 from crm.kernel.values import is_mobile, normalise_phone, search_text
 from crm.leads import ledger, taking_in
 from crm.leads.duplicates import licence_text
-from crm.leads.events import ClashFound, LeadCaptured, StageReached
 from crm.leads.ledger import Clocks, Credit
 from crm.leads.ledger_models import StageEntry
 from crm.leads.models import Clash, Lead, LeadGram
@@ -117,12 +115,10 @@ def capture_lead(
     if card.intent:
         record_intent(actor, lead_id, campaign_id, card.intent, clocks, team_id=team_id, credited_id=owner_id)
     if stage is not None:
-        begun = ledger.begin(
+        ledger.begin(
             actor, lead_id, campaign_id, stage, clocks=clocks, credit=credit, zone=zone_name(), case_number=case_number
         )
-        emit(StageReached(lead_id, begun.id, stage.value))
     audit.record(actor, "leads.capture", "lead", lead_id, campaign=campaign_id, team=team_id)
-    emit(LeadCaptured(lead_id, campaign_id, team_id))
     return Captured(lead_id)
 
 
@@ -168,9 +164,7 @@ def _reach(
     check_occurred(clocks, first_day(campaign.starts_on, walk_in=campaign.walk_in))
     _check_right(actor, stage)
     credit = Credit(lead.team_id, lead.district_id, lead.session_id, credited_id, actor.user_id or credited_id)
-    entry = ledger.append(actor, lead, stage, clocks=clocks, credit=credit, zone=zone_name(), case_number=case_number)
-    emit(StageReached(lead.id, entry.id, stage.value))
-    return entry
+    return ledger.append(actor, lead, stage, clocks=clocks, credit=credit, zone=zone_name(), case_number=case_number)
 
 
 def check_occurred(clocks: Clocks, first: date) -> None:
@@ -319,7 +313,6 @@ def open_clash(
         Actor(None, "", actor.role), lead.id, "clash", at=clocks.received_at, clash=clash.id, matched_by=matched_by
     )
     audit.record(actor, "leads.clash", "lead", lead.id, clash=clash.id, team=team_id)
-    emit(ClashFound(clash.id, lead.id))
     return clash
 
 
