@@ -80,4 +80,4 @@ def test_a_wide_table_keeps_the_name_of_its_rows_in_sight(visit: Visit, address:
         return Math.round(name.left - edge.left);
       })""")
     assert all(0 <= left <= 2 for left in frames), frames
-    assert frames or address != "/leads"
+    assert frames or address != "/leads" or size is PHONE  # there the rows are cards

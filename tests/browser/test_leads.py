@@ -162,3 +162,22 @@ def test_without_a_network_the_page_says_so_and_sends_later(visit: Visit) -> Non
     register(page)
     expect(page).to_have_url(re.compile(r"/leads/\d+$"))
     assert found(page, name) == 1
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_on_a_phone_the_list_reads_as_cards_with_the_name_first(visit: Visit, language: str) -> None:
+    page = visit("organiser", size=PHONE, language=language)
+    page.goto("/leads")
+    row, width = page.locator("tbody tr").first, PHONE["width"]
+    name, tick = row.locator("th"), row.locator("input[type=checkbox]")
+    place, box = name.bounding_box(), tick.bounding_box()
+    assert place is not None
+    assert box is not None
+    assert place["width"] > width * 0.7, place
+    assert place["x"] + place["width"] / 2 < box["x"], (place, box)
+    assert place["y"] <= min(cell.bounding_box()["y"] for cell in row.locator("td:not(.wt-tick):visible").all())
+    frame = page.locator(".wt-table-wrap")
+    assert frame.evaluate("one => one.scrollWidth <= one.clientWidth")
+    tick.check()
+    expect(page.locator("[data-check-bar]")).to_be_visible()
+    expect(page.get_by_role("link", name="跟进" if language == "zh" else "Follow-up", exact=True)).to_be_visible()
