@@ -13,7 +13,7 @@ from crm.meetings.policy import MeetingPermission, leads
 from crm.meetings.queries import CampaignDay, CaseRow, Note, TodoRow
 from crm.meetings.reports import compose_evening
 from crm.meetings.rules import AGENDAS, PLEDGED, Kind, listed
-from crm.outreach.queries import attendance_of
+from crm.outreach.queries import roll_of_day
 from crm.people.queries import members, team_names
 
 
@@ -217,12 +217,15 @@ def _team_parts(actor: Actor, meeting: Meeting, notes: Mapping[str, Note]) -> tu
     passed = {row[0] for row in listed(notes["passed"].text)}
     routes = {row[0]: (row[1], row[2]) for row in listed(notes["routes"].text)}
     everybody = members(actor, on=meeting.day, team_id=meeting.team_id)
+    locks, rolls = (
+        queries.pledge_locks(meeting.campaign_id, meeting.day),
+        roll_of_day(actor, meeting.campaign_id, meeting.day),
+    )
     parts = []
     for team in teams_of(meeting.campaign_id):
         if meeting.team_id not in (None, team.team_id):
             continue
-        locked_at = queries.pledges_locked_at(meeting.campaign_id, team.team_id, meeting.day)
-        roll = attendance_of(actor, meeting.campaign_id, team.team_id, meeting.day)
+        locked_at, roll = locks.of(team.team_id), rolls.get(team.team_id, {})
         may_lead = leads(actor, team.team_id)
         lines = tuple(
             MemberLine(

@@ -1,6 +1,6 @@
 """Questions about meetings: which there are, what they left, what was pledged. Scoped by the actor."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -299,10 +299,26 @@ def pledges_of(campaign_id: int, day: date, *, team_id: int | None = None, as_of
 
 def pledges_locked_at(campaign_id: int, team_id: int | None, day: date) -> datetime | None:
     """Since when a team's pledges of the day are locked: by its own morning meeting or by the campaign's."""
-    whose = Meeting.team_id.is_(None) if team_id is None else or_(Meeting.team_id.is_(None), Meeting.team_id == team_id)
-    found: datetime | None = db.session.scalar(
-        select(func.min(Meeting.pledges_locked_at)).where(
-            Meeting.campaign_id == campaign_id, Meeting.day == day, Meeting.kind == Kind.MORNING.value, whose
-        )
+    return pledge_locks(campaign_id, day).of(team_id)
+
+
+@dataclass(frozen=True)
+class PledgeLocks:
+    """Since when the pledges of a day are locked, by the team whose morning meeting locked them; None is the campaign's."""
+
+    by_team: Mapping[int | None, datetime]
+
+    def of(self, team_id: int | None) -> datetime | None:
+        """The earlier of the team's own lock and the campaign's, which holds for every team."""
+        return min((self.by_team[one] for one in {None, team_id} if one in self.by_team), default=None)
+
+
+def pledge_locks(campaign_id: int, day: date) -> PledgeLocks:
+    """All locks of a campaign's day, in one statement."""
+    query = select(Meeting.team_id, Meeting.pledges_locked_at).where(
+        Meeting.campaign_id == campaign_id,
+        Meeting.day == day,
+        Meeting.kind == Kind.MORNING.value,
+        Meeting.pledges_locked_at.is_not(None),
     )
-    return found
+    return PledgeLocks({team_id: at for team_id, at in db.session.execute(query) if at is not None})

@@ -209,6 +209,16 @@ def attendance_of(actor: Actor, campaign_id: int, team_id: int, day: date) -> di
     return {one.member_id: one for one in calls([campaign_id], day, day, team_id=team_id)}
 
 
+def roll_of_day(actor: Actor, campaign_id: int, day: date) -> dict[int, dict[int, Call]]:
+    """What the roll says of a whole campaign's day, by team and member, for the teams that the actor may see."""
+    get_campaign(actor, campaign_id)
+    teams, found = team_scope(actor), defaultdict[int, dict[int, Call]](dict)
+    for one in calls([campaign_id], day, day):
+        if teams is None or one.team_id in teams:
+            found[one.team_id][one.member_id] = one
+    return found
+
+
 def log_of(actor: Actor, campaign_id: int, team_id: int, day: date) -> LogCard:
     """The team's log of that day."""
     _check(actor, campaign_id, team_id)

@@ -4,9 +4,11 @@ import re
 
 import pytest
 import time_machine
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
+from crm.campaigns.models import CampaignTeam
 from crm.kernel.db import db
+from crm.kernel.unit_of_work import unit_of_work
 from crm.meetings import queries
 from crm.meetings.models import CaseCard, Meeting, Minute, StoredReport, Todo
 from crm.outreach.models import Attendance, DailyLog, Pledge
@@ -328,6 +330,19 @@ def test_the_days_list_takes_a_fixed_number_of_queries(actor, cast, client_of, q
     with queries() as many:
         assert client.get(f"/meetings?day={DAY_2}").status_code == 200
     assert many.count == few.count
+
+
+def test_the_campaigns_morning_takes_as_many_queries_for_two_teams_as_for_one(actor, cast, client_of, queries):
+    room = meeting(actor, cast, team=None, kind="morning")
+    client = client_of("olga")
+    assert client.get(f"/meetings/{room}").text.count('name="team_id"') > 2
+    with queries() as many:
+        client.get(f"/meetings/{room}")
+    with unit_of_work():
+        db.session.execute(delete(CampaignTeam).where(CampaignTeam.team_id == cast.teams["blue"]))
+    with queries() as few:
+        client.get(f"/meetings/{room}")
+    assert few.count == many.count
 
 
 @pytest.mark.parametrize(
