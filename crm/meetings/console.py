@@ -11,10 +11,11 @@ from crm.kernel.actor import SYSTEM
 from crm.kernel.clock import now
 from crm.kernel.db import db
 from crm.kernel.errors import NotFound
+from crm.kernel.installation import zone_name
 from crm.kernel.terminal import in_application, json_option, print_json, print_table
 from crm.kernel.unit_of_work import unit_of_work
 from crm.meetings.reports import Body, compose_evening
-from crm.meetings.storing import is_intact, newest_report, store_evening_report, verify_reports
+from crm.meetings.storing import coming_moment, is_intact, newest_report, store_evening_report, verify_reports
 from crm.people.models import Team
 
 
@@ -22,26 +23,38 @@ from crm.people.models import Team
 @click.option("--campaign", required=True, help="Code or id of the campaign.")
 @click.option("--day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The business day.")
 @click.option("--team", help="Name or id of a team; without it the whole campaign.")
-@click.option("--store", is_flag=True, help="Keep a report that is composed now.")
+@click.option("--store", is_flag=True, help="Keep the report: the figures of the bell, the words of now.")
+@click.option("--late", is_flag=True, help="With --store: a correction that counts late entries too; needs a reason.")
 @click.option("--reason", default="", help="Why a further revision is stored.")
 @json_option
 @in_application
-def evening(campaign: str, day: datetime, team: str | None, store: bool, reason: str, as_json: bool) -> None:
-    """The evening report: the stored one, or with no stored one what the figures say now."""
-    found, on = find_campaign(SYSTEM, campaign), day.date()
+def evening(
+    campaign: str, day: datetime, team: str | None, store: bool, late: bool, reason: str, as_json: bool
+) -> None:
+    """The evening report: the stored one, or with no stored one what it would say: figures until the bell, as on the page."""
+    found, on, at = find_campaign(SYSTEM, campaign), day.date(), now()
     team_id = None if team is None else _team(team)
     stored = newest_report(SYSTEM, found.id, team_id, on)
+    as_of = at if late else coming_moment(stored, on, at, zone_name())
+    if late and not (store and reason):
+        raise click.UsageError("--late goes with --store and --reason")
     if store:
-        at = now()
         with unit_of_work():
             stored = store_evening_report(
-                SYSTEM, campaign_id=found.id, team_id=team_id, day=on, as_of=at, at=at, reason=reason
+                SYSTEM,
+                campaign_id=found.id,
+                team_id=team_id,
+                day=on,
+                as_of=as_of,
+                words_as_of=at,
+                at=at,
+                reason=reason,
             )
     if stored is not None and not is_intact(stored):
         raise click.ClickException(
             f"stored report {stored.id} was changed after it was stored; run `crm report verify`"
         )
-    body = stored.body if stored is not None else compose_evening(SYSTEM, found.id, team_id, on, now())
+    body = stored.body if stored else compose_evening(SYSTEM, found.id, team_id, on, as_of, words_as_of=at)
     about = {
         "stored": stored is not None,
         "revision": stored.revision if stored else None,

@@ -85,7 +85,8 @@ class LogTime:
 class Contents:
     """Everything in the workbook. `campaign` "" is all of them; `scope` names the reader's teams, None for all.
 
-    `last_day` is the newest day of the window that has begun, for the columns "that day" and "the day before".
+    `last_day` is the newest day of the window that has begun, for the columns "that day" and "the day before". `day_before` is
+    the day before that, in the window or not.
     """
 
     asked: WorkbookQuery
@@ -97,6 +98,7 @@ class Contents:
     total: FunnelCounts
     walked: VisitCounts
     days: tuple[Line, ...]
+    day_before: Line
     team_days: Matrix
     places: tuple[Line, ...]
     teams: tuple[Line, ...]
@@ -117,6 +119,7 @@ def gather(actor: Actor, asked: WorkbookQuery, *, at: datetime) -> Contents:
     campaign = None if asked.campaign_id is None else get_campaign(actor, asked.campaign_id)
     query = settled(actor, _funnel_query(asked))
     today = business_day(at, zone_name())
+    last_day = _last_day(query, today)
     scope, names = team_scope(actor), team_names()
     return Contents(
         asked=asked,
@@ -124,10 +127,11 @@ def gather(actor: Actor, asked: WorkbookQuery, *, at: datetime) -> Contents:
         scope=None if scope is None else tuple(names[one] for one in sorted(scope)),
         query=query,
         as_of=at,
-        last_day=_last_day(query, today),
+        last_day=last_day,
         total=funnel(actor, replace(query, by=None)).total,
         walked=visits(actor, replace(query, by=None)).total,
         days=_days(actor, query),
+        day_before=_day(actor, query, last_day - timedelta(days=1)),
         team_days=matrix(actor, query, "day", "team"),
         places=lines_of(actor, query, "place"),
         teams=lines_of(actor, query, "team"),
@@ -180,6 +184,12 @@ def _days(actor: Actor, query: FunnelQuery) -> tuple[Line, ...]:
         days = [days[0] + timedelta(days=step) for step in range((days[-1] - days[0]).days + 1)]
     keys = [day.isoformat() for day in days]
     return tuple(Line(key, key, counts.get(key, FunnelCounts()), walked.at(key)) for key in keys)
+
+
+def _day(actor: Actor, query: FunnelQuery, day: date) -> Line:
+    """The figures of one day, also when it lies before the window."""
+    query = replace(query, by=None, from_day=day, to_day=day, window="")
+    return Line(day.isoformat(), day.isoformat(), funnel(actor, query).total, visits(actor, query).total)
 
 
 def _targets(rows: tuple[Completion, ...], *, whole: bool) -> dict[str, tuple[int, int]]:

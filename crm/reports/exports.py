@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -182,7 +182,7 @@ def overview(contents: Contents) -> SheetSpec:
 
 def _overview_rows(contents: Contents) -> list[Row]:
     total = contents.total
-    on, yesterday = _on(contents, contents.last_day), _on(contents, contents.last_day - timedelta(days=1))
+    on, yesterday = _on(contents, contents.last_day), contents.day_before
     here, before = on.counts, yesterday.counts
     bases = dict(zip(FUNNEL_STAGES[1:], FUNNEL_STAGES, strict=False))
     rows: list[Row] = []

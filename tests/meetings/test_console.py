@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+import time_machine
 from click.testing import CliRunner
 from sqlalchemy import func, select
 
@@ -12,9 +13,9 @@ from crm.kernel import terminal
 from crm.kernel.db import db
 from crm.meetings import console
 from crm.meetings.models import StoredReport
-from tests.meetings.setting import a_day, lead, pk
+from tests.meetings.setting import LATER, a_day, lead, meeting, pk
 from tests.meetings.test_reports import store, tamper
-from tests.moments import BELL, DAY_2
+from tests.moments import BELL, DAY_2, NOON
 
 
 @pytest.fixture
@@ -48,6 +49,30 @@ def test_the_stored_one_is_printed_as_it_was_stored(run, actor, cast):
     answer = json.loads(run(console.evening, *WHERE, "--json").output)
     assert (answer["stored"], answer["sha256"]) == (True, kept.sha256)
     assert answer["funnel"]["day"]["consult"] == 5
+
+
+def test_until_it_is_stored_it_says_what_the_page_says(run, actor, cast, client_of):
+    pk(actor, cast)
+    a_day(actor, cast)
+    room = meeting(actor, cast, team=None)
+    with time_machine.travel(LATER, tick=False):
+        lead(actor, cast, "bob", "red", at=NOON, received=BELL + timedelta(hours=1))
+        before = json.loads(run(console.evening, *WHERE, "--json").output)
+        assert client_of("olga").post(f"/meetings/{room}/report", data={}).status_code == 302
+        page = json.loads(run(console.evening, *WHERE, "--json").output)
+    about = ("stored", "revision", "sha256")
+    assert {**before, **dict.fromkeys(about)} == {**page, **dict.fromkeys(about)}
+    assert before["funnel"]["day"]["consult"] == 5
+
+
+def test_a_correction_counts_late_entries_with_a_reason(run, actor, cast):
+    a_day(actor, cast)
+    with time_machine.travel(LATER, tick=False):
+        lead(actor, cast, "bob", "red", at=NOON, received=BELL + timedelta(hours=1))
+        assert json.loads(run(console.evening, *WHERE, "--store", "--json").output)["funnel"]["day"]["consult"] == 5
+        assert run(console.evening, *WHERE, "--store", "--late").exit_code == 2
+        corrected = json.loads(run(console.evening, *WHERE, "--store", "--late", "--reason", "补录", "--json").output)
+    assert (corrected["revision"], corrected["funnel"]["day"]["consult"]) == (2, 6)
 
 
 def test_store_keeps_it_and_a_table_is_for_people(run, cast, actor):

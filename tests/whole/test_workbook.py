@@ -86,6 +86,18 @@ def test_the_overview_is_the_funnel_its_last_days_and_the_targets(filled, cast, 
         assert rows[title]["对照目标/完成率"] == goals[code].actual / goals[code].target
 
 
+def test_the_day_before_is_true_also_where_the_window_is_one_day(filled, cast, actor, tmp_path):
+    road, window = cast.campaigns["roadshow"], {"from_day": DAY_2, "to_day": DAY_2}
+    book = opened(workbook(actor("olga"), tmp_path, campaign_id=road, **window), values=True)
+    rows = {row["指标"]: row for row in table(book["总览"])}
+    query = FunnelQuery(campaign_ids=(road,), from_day=DAY_1, to_day=DAY_1)
+    before, walked = funnel(actor("olga"), query).total, visits(actor("olga"), query).total
+    for title, stage in STAGES.items():
+        assert rows[title][f"{DAY_2} 当日/前一日"] == getattr(before, stage), title
+    assert before.consult > 0
+    assert rows["有效走访"][f"{DAY_2} 当日/前一日"] == walked.valid > 0
+
+
 def test_the_boards_are_the_standings(filled, cast, actor, tmp_path):
     book = opened(workbook(actor("olga"), tmp_path, campaign_id=cast.campaigns["roadshow"]), values=True)
     for sheet, per, who in (("团队PK", "team", "小组"), ("个人排行", "member", "姓名")):
