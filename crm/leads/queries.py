@@ -24,7 +24,6 @@ from crm.leads.search import matches
 from crm.people.models import Team, User
 
 MOST_FOUND = 20
-MOST_DUE = 200
 NO_STAGE = "none"
 OPEN = "open"
 ANY_EXIT = "any"
@@ -166,16 +165,50 @@ def search(actor: Actor, text: str, *, campaign_id: int | None = None, limit: in
 
 
 @dataclass(frozen=True)
+class DueCounts:
+    """How many leads wait to be contacted, by urgency."""
+
+    overdue: int = 0
+    today: int = 0
+    coming: int = 0
+
+
+@dataclass(frozen=True)
 class FollowUps:
-    """Leads to be contacted, by urgency; at most MOST_DUE each. Who must not be contacted, left or is historical never appears."""
+    """Leads to be contacted, by urgency: the first of each, and how many there are. Who must not be contacted, left or is
+    historical never appears."""
 
-    overdue: tuple[LeadRow, ...]
-    today: tuple[LeadRow, ...]
-    coming: tuple[LeadRow, ...]
+    overdue: tuple[LeadRow, ...] = ()
+    today: tuple[LeadRow, ...] = ()
+    coming: tuple[LeadRow, ...] = ()
+    counts: DueCounts = DueCounts()
 
 
-def follow_ups(actor: Actor, *, today: date, mine: bool = True, days: int = 7) -> FollowUps:
-    """Who is due: overdue, today, and in the next `days` days; the actor's own leads, or all that the actor may see."""
+def follow_ups(actor: Actor, *, today: date, mine: bool = True, days: int = 7, most: int = PER_PAGE) -> FollowUps:
+    """Who is due: overdue, today, and in the next `days` days, the first `most` of each; the actor's own leads, or all that
+    the actor may see."""
+    where = _waiting(actor, mine=mine)
+    # A classes first on each day: they wait the shortest (intents sort A, B, C, and "" after them).
+    order = (Lead.follow_up_on, case((Lead.intent == "", "Z"), else_=Lead.intent), Lead.id)
+    overdue, due, coming = (
+        _read(actor, _ROWS.where(*where, span).order_by(*order).limit(most)) for span in _spans(today, days)
+    )
+    return FollowUps(overdue, due, coming, _count_due(where, today, days))
+
+
+def count_due(actor: Actor, *, today: date, mine: bool = True, team_id: int | None = None, days: int = 7) -> DueCounts:
+    """How many are due, of the actor's own leads or of all that the actor may see, or of a team's; one statement."""
+    where = _waiting(actor, mine=mine)
+    return _count_due(where if team_id is None else [*where, Lead.team_id == team_id], today, days)
+
+
+def _count_due(where: list[ColumnElement[bool]], today: date, days: int) -> DueCounts:
+    spans = _spans(today, days)
+    query = select(*(func.count().filter(span) for span in spans)).select_from(Lead).where(*where, or_(*spans))
+    return DueCounts(*(number for number in db.session.execute(query).one()))
+
+
+def _waiting(actor: Actor, *, mine: bool) -> list[ColumnElement[bool]]:
     where = [
         visible_to(actor),
         Lead.follow_up_on.is_not(None),
@@ -184,18 +217,16 @@ def follow_ups(actor: Actor, *, today: date, mine: bool = True, days: int = 7) -
         Lead.exit_code == "",
         Lead.merged_into_id.is_(None),
     ]
-    if mine:
-        where.append(Lead.owner_id == actor.user_id)
+    return [*where, Lead.owner_id == actor.user_id] if mine else where
+
+
+def _spans(today: date, days: int) -> tuple[ColumnElement[bool], ...]:
     last = today + timedelta(days=days)
-    spans = (
+    return (
         Lead.follow_up_on < today,
         Lead.follow_up_on == today,
         and_(Lead.follow_up_on > today, Lead.follow_up_on <= last),
     )
-    # A classes first on each day: they wait the shortest (intents sort A, B, C, and "" after them).
-    order = (Lead.follow_up_on, case((Lead.intent == "", "Z"), else_=Lead.intent), Lead.id)
-    lists = [_read(actor, _ROWS.where(*where, span).order_by(*order).limit(MOST_DUE)) for span in spans]
-    return FollowUps(*lists)
 
 
 def latest_consent(lead_id: int) -> tuple[Consent, NoticeVersion] | None:

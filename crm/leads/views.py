@@ -68,11 +68,12 @@ class EditPage:
 
 @dataclass(frozen=True)
 class FollowUpPage:
-    """Who is due; `whose` is "mine" or "all"."""
+    """Who is due; `whose` is "mine" or "all", `owner_id` the reader where it is the former."""
 
     due: queries.FollowUps
     whose: str
     today: date
+    owner_id: int | None
     may_switch: bool
 
 
@@ -315,7 +316,10 @@ def follow_ups() -> str:
     whose = whose if whose in ("mine", "all") else "all"
     due = queries.follow_ups(actor, today=today(), mine=whose == "mine")
     return render_template(
-        "leads/follow_ups.html", page=FollowUpPage(due, whose, today(), may_switch=actor.may(LeadPermission.RECORD))
+        "leads/follow_ups.html",
+        page=FollowUpPage(
+            due, whose, today(), actor.user_id if whose == "mine" else None, actor.may(LeadPermission.RECORD)
+        ),
     )
 
 

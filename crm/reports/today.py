@@ -20,7 +20,7 @@ from crm.kernel.db import db
 from crm.kernel.errors import Forbidden
 from crm.kernel.installation import zone_name
 from crm.leads.policy import LeadPermission
-from crm.leads.queries import FollowUps, LeadFilter, follow_ups, list_leads
+from crm.leads.queries import FollowUps, count_due, follow_ups
 from crm.meetings.queries import TodoRow, list_todos, pledges_of
 from crm.outreach.queries import DayGrid, LogRow, day_grid, logs_of, recorded_counts
 from crm.outreach.rules import Recorded
@@ -31,6 +31,7 @@ from crm.reports.contents import Line, lines_of
 from crm.reports.queries import exports_since
 
 MOST_BOARDS = 2
+MOST_TASKS = 8
 RECORDED_AS: Mapping[str, str] = {
     Metric.VISITS: Recorded.VISITS_VALID,
     Metric.CONSULTS: Recorded.CONSULTS,
@@ -39,7 +40,7 @@ RECORDED_AS: Mapping[str, str] = {
 }
 """A metric of the pledges -> the count of the records that answers it."""
 
-NO_FOLLOW_UPS = FollowUps((), (), ())
+NO_FOLLOW_UPS = FollowUps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Watch:
 def my_day(actor: Actor, *, on: date, at: datetime) -> MyDay:
     """What a member has to know in the morning and at a glance in the street."""
     campaign, team_id = campaign_for_day(actor, on), min(actor.team_ids, default=None)
-    due = follow_ups(actor, today=on, mine=True) if actor.may(LeadPermission.VIEW) else NO_FOLLOW_UPS
+    due = follow_ups(actor, today=on, most=MOST_TASKS) if actor.may(LeadPermission.VIEW) else NO_FOLLOW_UPS
     name, todos = _team_name(team_id), tuple(list_todos(actor, mine=True).items)
     if campaign is None or team_id is None:
         return MyDay(campaign, team_id, name, due=due, todos=todos)
@@ -131,9 +132,8 @@ def team_day(actor: Actor, *, on: date, at: datetime) -> TeamDay:
     name, todos = _team_name(team_id), tuple(list_todos(actor).items)
     if team_id is None:
         return TeamDay(campaign, None, name, todos=todos)
-    overdue, due = (
-        list_leads(actor, LeadFilter(team_id=team_id, due=when), today=on).total for when in ("overdue", "today")
-    )
+    waiting = count_due(actor, today=on, mine=False, team_id=team_id)
+    overdue, due = waiting.overdue, waiting.today
     if campaign is None:
         return TeamDay(None, team_id, name, overdue=overdue, due=due, todos=todos)
     grid = day_grid(actor, campaign.id, team_id, on)

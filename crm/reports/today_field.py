@@ -13,9 +13,8 @@ from crm.campaigns.rules import Metric
 from crm.kernel.actor import Actor
 from crm.meetings.queries import TodoRow
 from crm.outreach.rules import CUT_OFF, LogStatus
-from crm.reports.today import MyDay, TeamDay
+from crm.reports.today import MOST_TASKS, MyDay, TeamDay
 from crm.reports.today_parts import (
-    MOST_TASKS,
     Headline,
     Links,
     Stat,
@@ -43,7 +42,7 @@ def member_page(actor: Actor, my: MyDay, links: Links, on: date, at: datetime) -
 
 
 def _member_headline(my: MyDay, links: Links) -> Headline:
-    overdue, due = len(my.due.overdue), len(my.due.today)
+    overdue, due = my.due.counts.overdue, my.due.counts.today
     url, action = links.to("leads.follow_ups"), _("Follow up")
     if overdue:
         words = ngettext("%(num)s follow-up is overdue", "%(num)s follow-ups are overdue", overdue)

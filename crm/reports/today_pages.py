@@ -12,10 +12,9 @@ from crm.figures.queries import FUNNEL_STAGES, MINIMUM_BASE, FunnelCounts, Rate
 from crm.kernel.actor import Actor
 from crm.reports import today as questions
 from crm.reports.contents import Line
-from crm.reports.today import Accounts, HouseDay, Watch
+from crm.reports.today import MOST_TASKS, Accounts, HouseDay, Watch
 from crm.reports.today_field import member_page, team_page
 from crm.reports.today_parts import (
-    MOST_TASKS,
     Headline,
     Links,
     Stat,

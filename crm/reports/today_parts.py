@@ -20,8 +20,6 @@ from crm.outreach.rules import CUT_OFF
 from crm.reports.contents import Line
 from crm.web.guards import permission_of
 
-MOST_TASKS = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Stat:

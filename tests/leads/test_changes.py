@@ -5,19 +5,20 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from crm.kernel.audit import AuditEntry
 from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
+from crm.kernel.paging import PER_PAGE
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads import assigning, contact, editing, ledger, merging
 from crm.leads.commands import LeadCard, record_stage, void_stage
 from crm.leads.ledger import Clocks
 from crm.leads.ledger_models import FunnelDay, LeadStage, StageEntry
 from crm.leads.models import Clash, Consent, Lead, PhoneReveal
-from crm.leads.queries import follow_ups, get_lead
+from crm.leads.queries import DueCounts, count_due, follow_ups, get_lead
 from crm.leads.rules import REVEALS_A_DAY, Stage
 from crm.leads.timeline import timeline
 from crm.people import commands as people
@@ -108,6 +109,25 @@ def test_the_due_list_sorts_by_day_then_class_and_leaves_out_who_must_not_be_cal
     ]
     assert follow_ups(actor("alice"), today=DAY_2).today == ()
     assert len(follow_ups(actor("alice"), today=DAY_2, mine=False).today) == 2
+
+
+def test_the_number_of_who_is_due_is_whole_where_the_list_is_cut(actor, cast, captured, client_of, queries):
+    leads = [captured() for _ in range(5)]
+    with unit_of_work():
+        db.session.execute(update(Lead).where(Lead.id.in_(leads)).values(follow_up_on=DAY_2 - timedelta(days=1)))
+    due = follow_ups(actor("bob"), today=DAY_2, most=2)
+    assert (len(due.overdue), due.counts) == (2, DueCounts(overdue=5))
+    alice = actor("alice")
+    with queries() as seen:
+        assert count_due(alice, today=DAY_2, mine=False, team_id=cast.teams["red"]) == due.counts
+    assert seen.count == 1
+    assert count_due(alice, today=DAY_2, mine=False, team_id=cast.teams["blue"]) == DueCounts()
+    more = [captured() for _ in range(PER_PAGE)]
+    with unit_of_work():
+        db.session.execute(update(Lead).where(Lead.id.in_(more)).values(follow_up_on=DAY_2 - timedelta(days=1)))
+    page = client_of("bob").get("/leads/follow-ups?whose=mine").text
+    assert f"共 {PER_PAGE + 5} 位" in page
+    assert f"due=overdue&amp;owner={cast.users['bob']}" in page
 
 
 def test_a_lead_is_given_only_to_a_member_of_its_team_today(actor, cast, captured):
