@@ -34,7 +34,7 @@ def test_a_sheet_is_mapped_looked_at_brought_in_and_taken_back(visit: Visit, tmp
     expect(page).to_have_url(re.compile("/columns$"))
     page.locator("#column-B").select_option(label="手机")
     page.locator("main form button[type=submit]").last.click()
-    expect(page.get_by_role("heading", name="需要查看的行").or_(page.locator("table")).first).to_be_visible()
+    expect(page.get_by_role("heading", name="需核对的行").or_(page.locator("table")).first).to_be_visible()
     expect(page.locator("main tbody tr").first).to_contain_text("4")
     page.locator("form[action$='/confirm'] button[type=submit]").click()
     # The work is done aside: the page shows how far it is, and is looked at again until it is done.

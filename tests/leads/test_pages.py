@@ -169,7 +169,7 @@ def test_a_double_submit_makes_one_lead(client_of, cast):
         ({"amount_wan": "1e400"}, None),
         ({"stage": "accepted", "case_number": ""}, "进件编号"),
         ({"turnover": "under_50"}, "财务"),
-        ({"happened": "2031-01-01T10:00"}, "将来"),
+        ({"happened": "2031-01-01T10:00"}, "时间不能晚于现在"),
     ],
 )
 def test_a_refused_form_keeps_what_was_typed_and_changes_nothing(client_of, cast, changes, said):
