@@ -1,5 +1,6 @@
 """The one place where a lead's name and phone become what an actor may read. Every page, list and sheet goes through it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -93,9 +94,24 @@ def card_of(lead: Lead, actor: Actor) -> CardOfLead:
 
 def shown_name(actor: Actor, name: str) -> str:
     """The customer's name in full for those who work with customers, 张* for others."""
-    return name if sees_names(actor) else mask_name(name)
+    return names_for(actor)(name)
+
+
+def names_for(actor: Actor) -> Callable[[str], str]:
+    """The same for many names."""
+    return str if sees_names(actor) else mask_name
 
 
 def shown_phone(sealed: bytes | None, uid: str) -> str:
     """138****8000 of the sealed phone of the lead with that uid; "" for none."""
-    return mask_phone(keys().open(sealed, place=f"lead.phone:{uid}")) if sealed else ""
+    return phones()(sealed, uid)
+
+
+def phones() -> Callable[[bytes | None, str], str]:
+    """The same for many phones: the installation's keys are asked for once."""
+    unseal = keys().open
+
+    def shown(sealed: bytes | None, uid: str) -> str:
+        return mask_phone(unseal(sealed, place=f"lead.phone:{uid}")) if sealed else ""
+
+    return shown

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, UnaryExpression, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, case, func, or_, select
 
 from crm.campaigns.models import Campaign
 from crm.districts.models import District
@@ -16,7 +16,7 @@ from crm.kernel.errors import Invalid, NotFound
 from crm.kernel.installation import zone_name
 from crm.kernel.locking import held
 from crm.kernel.paging import PER_PAGE, Page
-from crm.leads.cards import shown_name, shown_phone
+from crm.leads.cards import names_for, phones
 from crm.leads.models import Consent, Lead, NoticeVersion
 from crm.leads.policy import sees_names, visible_to
 from crm.leads.rules import STAGES
@@ -72,8 +72,7 @@ class LeadFilter:
     with_merged: bool = False
 
 
-@dataclass(frozen=True)
-class LeadRow:
+class LeadRow(NamedTuple):
     """A lead in a list: name as the actor may read it, phone masked."""
 
     id: int
@@ -242,12 +241,11 @@ def notice_in_force() -> NoticeVersion | None:
 
 
 def _read(actor: Actor, query: Select[*tuple[Any, ...]]) -> tuple[LeadRow, ...]:
-    return tuple(_row(actor, row) for row in db.session.execute(query))
-
-
-def _row(actor: Actor, row: Row[*tuple[Any, ...]]) -> LeadRow:
-    lead_id, name, sealed, uid, *rest = row
-    return LeadRow(lead_id, shown_name(actor, name), shown_phone(sealed, uid), *rest)
+    show_name, show_phone = names_for(actor), phones()
+    return tuple(
+        LeadRow(lead_id, show_name(name), show_phone(sealed, uid), *rest)
+        for lead_id, name, sealed, uid, *rest in db.session.execute(query)
+    )
 
 
 def _order(actor: Actor, sort: str) -> tuple[UnaryExpression[Any], UnaryExpression[Any]]:
