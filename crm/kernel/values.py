@@ -10,6 +10,8 @@ import phonenumbers
 from crm.kernel.errors import Invalid
 
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
+_MOBILE_WITHIN = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+_DIVIDERS = re.compile(r"[\s\-·.]")
 _NOISE = re.compile(r"[\s\-()·.]+")
 _DAY_OR_NUMBER = re.compile(
     r"(?P<day>(?<!\d)20\d\d-?[01]\d-?[0-3]\d(?!\d))|\d(?:[\s\-]?\d){6,}"  # a day is no phone, however long it is
@@ -40,6 +42,19 @@ def clean_text(text: str | None) -> str:
     return "".join(
         ch for ch in text if ch in "\n\t" or not (unicodedata.category(ch) in _DROPPED or ch in _UNSEEN)
     ).strip()
+
+
+def public_words(text: str, *, most: int) -> str:
+    """What a person typed for many to read, trimmed. Raises Invalid when it is too long or holds a mobile number.
+
+    Minutes, cases, logs and reasons travel into reports, onto projectors and to hired trainers: no customer's phone belongs there.
+    """
+    text = text.strip()
+    if len(text) > most:
+        raise Invalid("words.too_long", most=most)
+    if _MOBILE_WITHIN.search(_DIVIDERS.sub("", unicodedata.normalize("NFKC", text))):
+        raise Invalid("words.phone")
+    return text
 
 
 def normalise_phone(raw: str | int | float) -> str:

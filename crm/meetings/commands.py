@@ -15,6 +15,7 @@ from crm.kernel.clock import business_day
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.kernel.installation import zone_name
+from crm.kernel.values import public_words
 from crm.leads.rules import Segment
 from crm.meetings import rules
 from crm.meetings.models import CaseCard, Meeting, Minute, Todo
@@ -77,7 +78,7 @@ def save_minutes(actor: Actor, meeting_id: int, *, key: str, text: str, version:
     meeting = writable(actor, meeting_id)
     if key not in rules.NOTES[Kind(meeting.kind)] or key in rules.LISTS:
         raise Invalid("meeting.no_item")
-    return _write(actor, meeting, key, rules.checked_words(text, most=rules.LONGEST_NOTE), version, at)
+    return _write(actor, meeting, key, public_words(text, most=rules.LONGEST_NOTE), version, at)
 
 
 def save_passed(actor: Actor, meeting_id: int, *, member_ids: Sequence[int], version: int, at: datetime) -> Minute:
@@ -125,7 +126,7 @@ def add_todo(
 ) -> Todo:
     """Something to be done, by whom and until when. It opens the coming morning meetings until it is done."""
     meeting = writable(actor, meeting_id)
-    text = rules.checked_words(text, most=rules.LONGEST_TODO)
+    text = public_words(text, most=rules.LONGEST_TODO)
     if not text:
         raise Invalid("todo.empty")
     if due_on is not None and due_on < meeting.day:
@@ -183,7 +184,7 @@ def add_case_card(
 ) -> CaseCard:
     """A case that a member shares: what was said, what stood against it, how it ended. No customer's name or phone."""
     meeting = writable(actor, meeting_id, kind=Kind.EVENING)
-    words = [rules.checked_words(text, most=1000) for text in (opening, objection, result)]
+    words = [public_words(text, most=1000) for text in (opening, objection, result)]
     if not any(words):
         raise Invalid("case.empty")
     if segment and segment not in set(Segment):

@@ -13,6 +13,7 @@ from crm.kernel.clock import business_day
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.kernel.installation import zone_name
+from crm.kernel.values import public_words
 from crm.meetings import rules
 from crm.meetings.commands import writable
 from crm.meetings.models import Meeting
@@ -76,7 +77,7 @@ def set_pledges(
     changed = {metric: value for metric, value in wanted.items() if metric not in known or known[metric].value != value}
     if not changed:
         return 0
-    reason = rules.checked_words(reason, most=rules.LONGEST_REASON)
+    reason = public_words(reason, most=rules.LONGEST_REASON)
     if locked_at is not None and not reason:
         raise Invalid("pledge.reason")
     for metric, value in changed.items():

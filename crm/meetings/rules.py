@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -67,8 +65,6 @@ BELL = time(17, 30)
 """When the field day ends and the evening report is taken, where the bank is."""
 
 SCHEMA_VERSION = 1
-_MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
-_DIVIDERS = re.compile(r"[\s\-·.]")
 
 
 def length(kind: str) -> int:
@@ -90,19 +86,6 @@ def bell_of(day: date, zone_name: str) -> datetime:
 def report_moment(day: date, at: datetime, zone_name: str) -> datetime:
     """What an evening report counts: everything received until the bell, or until now while it has not rung."""
     return min(at, bell_of(day, zone_name))
-
-
-def checked_words(text: str, *, most: int) -> str:
-    """The text, trimmed. Raises Invalid when it is too long or holds a mobile number.
-
-    Minutes, to-dos and cases travel into reports and onto projectors: no customer's phone belongs there.
-    """
-    text = text.strip()
-    if len(text) > most:
-        raise Invalid("meeting.too_long", most=most)
-    if _MOBILE.search(_DIVIDERS.sub("", unicodedata.normalize("NFKC", text))):
-        raise Invalid("meeting.phone_in_text")
-    return text
 
 
 def checked_ids(key: str, rows: Sequence[Sequence[int | None]]) -> str:

@@ -12,6 +12,7 @@ from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, NotFound
+from crm.kernel.values import public_words
 from crm.meetings import rules
 from crm.meetings.models import StoredReport
 from crm.meetings.policy import check_leads, visible_to
@@ -78,7 +79,7 @@ def keep_report(
     digest = rules.fingerprint(body)
     if newest is not None and newest.sha256 == digest:
         return newest
-    reason = rules.checked_words(reason, most=rules.LONGEST_REASON)
+    reason = public_words(reason, most=rules.LONGEST_REASON)
     if newest is not None and not reason:
         raise Conflict("report.other_body", revision=newest.revision)
     report = StoredReport(

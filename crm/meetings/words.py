@@ -21,10 +21,6 @@ ERRORS: dict[str, Any] = {
     "meeting.not_running": _l("Meetings are held while a campaign runs."),
     "meeting.outside": _l("The campaign runs from %(first)s to %(last)s."),
     "meeting.own_partner": _l("Nobody is their own partner."),
-    "meeting.phone_in_text": _l(
-        "There is a phone number in the text. Minutes and cases are shown to many: take it out."
-    ),
-    "meeting.too_long": _l("This text is too long; it may have %(most)s characters."),
     "pledge.locked": _l("The pledges are locked. Ask your team lead."),
     "pledge.metric": _l("Nothing can be pledged in this metric."),
     "pledge.none": _l("Nothing has been pledged yet."),

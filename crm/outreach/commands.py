@@ -20,6 +20,7 @@ from crm.kernel.clock import business_day
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.kernel.installation import zone_name
+from crm.kernel.values import public_words
 from crm.leads.ledger import Clocks
 from crm.leads.queries import get_lead
 from crm.outreach import rules
@@ -100,15 +101,16 @@ def void_visit(actor: Actor, visit_id: int, *, reason: str, at: datetime) -> Vis
     _check_sight(actor, visit)
     if visit.team_id is None or not writes_for(actor, visit.team_id, visit.member_id):
         raise Forbidden("outreach.forbidden")
-    if not reason.strip() or len(reason) > 300:
+    if not reason.strip():
         raise Invalid("outreach.reason")
+    reason = public_words(reason, most=300)
     if visit.voided_at is not None:
         raise Conflict("visit.voided")
     if locked_at(visit.campaign_id, visit.team_id, visit.day) and not actor.may(OutreachPermission.UNLOCK):
         raise Conflict("outreach.locked")
-    visit.voided_at, visit.void_reason = at, reason.strip()
+    visit.voided_at, visit.void_reason = at, reason
     db.session.flush()
-    audit.record(actor, "outreach.void_visit", "visit", visit.id, reason=reason.strip())
+    audit.record(actor, "outreach.void_visit", "visit", visit.id, reason=reason)
     return visit
 
 

@@ -20,6 +20,7 @@ from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid
 from crm.kernel.installation import zone_name
 from crm.kernel.locking import check_version, held
+from crm.kernel.values import public_words
 from crm.outreach import rules
 from crm.outreach.models import Attendance, DailyLog, Tally
 from crm.outreach.policy import OutreachPermission, check_team, leads_team, writes_for
@@ -108,9 +109,7 @@ def save_log(
     """The words of the day. `version` is the one that was read (1 for a log that nobody has written yet)."""
     log = _hold_own(actor, campaign_id, team_id, day, at)
     check_version(log, version)
-    words = (highlights, difficulties, help_needed, plan)
-    if any(len(text) > 2000 for text in words):
-        raise Invalid("outreach.words_long", most=2000)
+    words = tuple(public_words(text, most=2000) for text in (highlights, difficulties, help_needed, plan))
     if words != (log.highlights, log.difficulties, log.help_needed, log.plan):
         log.highlights, log.difficulties, log.help_needed, log.plan = words
         log.version += 1
@@ -155,14 +154,13 @@ def unlock_log(actor: Actor, *, campaign_id: int, team_id: int, day: date, reaso
     if not actor.may(OutreachPermission.UNLOCK):
         check_team(actor, team_id)
         raise Forbidden("outreach.forbidden")
-    if not reason.strip() or len(reason) > 300:
-        raise Invalid("outreach.reason")
+    reason = _checked_reason(reason)
     log = _hold(_seen(actor, campaign_id, team_id, day, at), team_id, day)
     if log.status == LogStatus.LOCKED:
         log.status = (LogStatus.SUBMITTED if log.submitted_at else LogStatus.OPEN).value
         log.locked_at = log.locked_by_id = None
         db.session.flush()
-        audit.record(actor, "outreach.unlock_log", "daily_log", log.id, reason=reason.strip())
+        audit.record(actor, "outreach.unlock_log", "daily_log", log.id, reason=reason)
     return log
 
 
@@ -183,8 +181,7 @@ def set_attendance(
     """
     if state not in set(Presence):
         raise Invalid("attendance.state")
-    if len(reason) > 200:
-        raise Invalid("outreach.reason")
+    reason = public_words(reason, most=200)
     if not leads_team(actor, team_id):
         check_team(actor, team_id)
         raise Forbidden("outreach.forbidden")
@@ -211,6 +208,12 @@ def _newest_call(campaign_id: int, day: date, member_id: int) -> Attendance | No
         Attendance.campaign_id == campaign_id, Attendance.day == day, Attendance.member_id == member_id
     )
     return db.session.scalar(query.order_by(Attendance.received_at.desc(), Attendance.id.desc()).limit(1))
+
+
+def _checked_reason(reason: str) -> str:
+    if not reason.strip():
+        raise Invalid("outreach.reason")
+    return public_words(reason, most=300)
 
 
 # --- who holds the day -------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ class DayGrid:
 
 @dataclass(frozen=True)
 class VisitRow:
-    """A visit in the list. `note` is empty for an external organiser, who sees counts and never customers."""
+    """A visit in the list. `note` and `void_reason` are empty for an external organiser, who sees counts and never customers."""
 
     id: int
     occurred_at: datetime
@@ -283,9 +283,9 @@ def visits_of(actor: Actor, campaign_id: int, team_id: int, day: date, *, page: 
     locked_at = log_of(actor, campaign_id, team_id, day).locked_at
     rows = []
     for row in db.session.execute(query):
-        note, lead_id = ("", None) if actor.external else (row.note, row.lead_id)
+        note, why, lead_id = ("", "", None) if actor.external else (row.note, row.void_reason, row.lead_id)
         late = is_late_entry(row.received_at, locked_at)
-        rows.append(VisitRow(*row[:8], note, lead_id, row.voided_at, row.void_reason, late))
+        rows.append(VisitRow(*row[:8], note, lead_id, row.voided_at, why, late))
     return Page(rows, page, total)
 
 

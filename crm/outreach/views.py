@@ -14,6 +14,7 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import at_local, business_day, day_or_none, now
 from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
+from crm.kernel.values import clean_text
 from crm.outreach import log_commands, queries, rules
 from crm.outreach.forms import LogForm
 from crm.outreach.policy import OutreachPermission, check_team, leads_team, writes_for
@@ -23,10 +24,13 @@ from crm.people.queries import list_teams
 from crm.web.forms import done_once, note_used_uid, query_day, query_id
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
+from crm.web.paging import show_at
 from crm.web.wording import sentence
 
 blueprint = Blueprint("outreach", __name__)
 Answer = str | tuple[str, int] | Response
+MOVED = frozenset({"form.stale", "outreach.cell_moved"})
+"""Refusals that mean: somebody else has written here since this form was read."""
 WORDS = ("highlights", "difficulties", "help_needed", "plan")
 
 
@@ -94,6 +98,20 @@ class DayPage:
     typed: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     refused: str | None = None
+    moved: bool = False
+
+    def cell(self, name: str, now_shown: int | str) -> tuple[object, object]:
+        """(what stands in the box, what its writer has seen). A form that was refused comes back as it was sent.
+
+        Where somebody else has written meanwhile (`moved`), the writer sees it now: a cell of the own typing stays over the
+        newest count, one that was left alone becomes the newest, so that saving again overwrites nobody unseen.
+        """
+        if f"d-{name}" not in self.typed:
+            return now_shown, now_shown
+        typed, seen = self.typed[f"d-{name}"], self.typed.get(f"s-{name}", "")
+        if not self.moved:
+            return typed, seen
+        return (now_shown if typed.strip() == seen.strip() else typed), now_shown
 
 
 @dataclass(frozen=True)
@@ -152,11 +170,15 @@ def lock(campaign_id: int, team_id: int, day: str) -> Response:
 
 @blueprint.post("/log/<int:campaign_id>/<int:team_id>/<day>/unlock")
 @requires(OutreachPermission.UNLOCK)
-def unlock(campaign_id: int, team_id: int, day: str) -> Response:
+def unlock(campaign_id: int, team_id: int, day: str) -> Answer:
     """Opens a locked day again."""
-    where = Where(campaign_id, team_id, path_day(day))
-    with unit_of_work():
-        log_commands.unlock_log(the_actor(), reason=request.form.get("reason", ""), at=now(), **where.keys)
+    actor, where = the_actor(), Where(campaign_id, team_id, path_day(day))
+    try:
+        with unit_of_work():
+            log_commands.unlock_log(actor, reason=clean_text(request.form.get("reason")), at=now(), **where.keys)
+    except (Conflict, Invalid) as error:
+        refused = _day_page(actor, _choices(actor, where), where, refused=sentence(error))
+        return render_template("outreach/day.html", page=refused), error.status
     flash(_("The day is open again."), "success")
     return redirect(url_for("outreach.day", **where.query))
 
@@ -243,6 +265,7 @@ def _teams(actor: Actor, campaign_id: int) -> tuple[tuple[int, str], ...]:
 
 def _day_page(actor: Actor, chosen: Choices, where: Where, form: LogForm | None = None, **more: Any) -> DayPage:
     check_team(actor, where.team_id)
+    show_at(url_for("outreach.day"))
     team = dict(chosen.teams).get(where.team_id)
     if team is None:
         raise NotFound("people.no_team")
@@ -272,7 +295,7 @@ def _save(where: Where, *, submit: bool) -> Answer:
     assert page.grid is not None
     changes, errors = _typed_changes(page.grid, page.editable)
     form = LogForm()
-    refused, status = None, 422
+    refused, status, moved = None, 422, False
     if not page.editable and not page.leads:
         error = _why_closed(page)
         refused, status = sentence(error), error.status
@@ -283,12 +306,14 @@ def _save(where: Where, *, submit: bool) -> Answer:
             flash(_("The day is handed in.") if submit else _("Saved."), "success")
             return redirect(url_for("outreach.day", **where.query))
         except DomainError as error:
-            refused, status = sentence(error), error.status
+            refused, status, moved = sentence(error), error.status, error.code in MOVED
             if status in (403, 404):
                 raise
             note_used_uid(error)
-    again = _day_page(actor, chosen, where, form, typed=request.form.to_dict(), errors=errors, refused=refused)
-    form.version.data = str(again.grid.log.version) if again.grid else None
+    typed = request.form.to_dict()
+    again = _day_page(actor, chosen, where, form, typed=typed, errors=errors, refused=refused, moved=moved)
+    if moved and again.grid:
+        form.version.data = str(again.grid.log.version)
     return render_template("outreach/day.html", page=again), status
 
 

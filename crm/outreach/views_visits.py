@@ -6,15 +6,15 @@ from uuid import uuid4
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from werkzeug.wrappers import Response
 
 from crm.campaigns.queries import get_campaign
 from crm.campaigns.rules import OPEN
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day, now, zone
-from crm.kernel.errors import DomainError
+from crm.kernel.errors import Conflict, DomainError, Invalid
 from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
+from crm.kernel.values import clean_text
 from crm.leads.ledger import Clocks
 from crm.outreach import commands, queries
 from crm.outreach.forms import VisitForm
@@ -25,7 +25,8 @@ from crm.people.queries import get_team
 from crm.web.forms import choices
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
-from crm.web.paging import Paging, requested_page
+from crm.web.paging import Paging, requested_page, show_at
+from crm.web.wording import sentence
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,10 @@ class VisitsPage:
 @requires(OutreachPermission.VIEW)
 def visits(campaign_id: int, team_id: int, day: str) -> str:
     """Which doors were touched?"""
-    where = Where(campaign_id, team_id, path_day(day))
+    return _shown(Where(campaign_id, team_id, path_day(day)))
+
+
+def _shown(where: Where) -> str:
     local = now().astimezone(zone(settings().zone))
     form = VisitForm(formdata=None, member=the_actor().user_id, outcome="consulted", at=local.time())
     return render_template("outreach/visits.html", page=_visits_page(the_actor(), where, form))
@@ -83,17 +87,23 @@ def add_visit(campaign_id: int, team_id: int, day: str) -> Answer:
 
 @blueprint.post("/visits/<int:visit_id>/void")
 @requires(OutreachPermission.RECORD)
-def void_visit(visit_id: int) -> Response:
+def void_visit(visit_id: int) -> Answer:
     """Undoes a visit, with a reason."""
-    visit = queries.get_visit(the_actor(), visit_id)
+    actor = the_actor()
+    visit = queries.get_visit(actor, visit_id)
     where = Where(visit.campaign_id, visit.team_id or 0, visit.day)
-    with unit_of_work():
-        commands.void_visit(the_actor(), visit_id, reason=request.form.get("reason", ""), at=now())
+    try:
+        with unit_of_work():
+            commands.void_visit(actor, visit_id, reason=clean_text(request.form.get("reason")), at=now())
+    except (Conflict, Invalid) as error:
+        flash(sentence(error), "error")
+        return _shown(where), error.status
     flash(_("The visit was undone."), "success")
     return redirect(url_for("outreach.visits", **where.url_keys))
 
 
 def _visits_page(actor: Actor, where: Where, form: VisitForm) -> VisitsPage:
+    show_at(url_for("outreach.visits", **where.url_keys))
     campaign = get_campaign(actor, where.campaign_id)
     team = get_team(actor, where.team_id)
     rows = queries.visits_of(actor, where.campaign_id, where.team_id, where.day, page=requested_page())

@@ -21,7 +21,6 @@ ERRORS: dict[str, Any] = {
     "outreach.outside_dates": _l("The day lies outside the campaign."),
     "outreach.reason": _l("A reason is needed, in at most 300 characters."),
     "outreach.team_not_in_campaign": _l("The team does not take part in this campaign."),
-    "outreach.words_long": _l("A text has at most %(most)s characters."),
     "tally.below_zero": _l("A count cannot fall below 0."),
     "tally.metric": _l("There is no such count."),
     "visit.companion_self": _l("Who accompanies a visit is somebody else."),

@@ -6,10 +6,9 @@ from typing import Any
 
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
-from werkzeug.wrappers import Response
 
 from crm.kernel.clock import FIRST_YEAR, LAST_YEAR, business_day, now
-from crm.kernel.errors import DomainError, Invalid
+from crm.kernel.errors import Conflict, DomainError, Invalid
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people import commands, queries
 from crm.people.forms import JoinForm, LeaveForm, TeamForm
@@ -20,6 +19,8 @@ from crm.people.views import Answer, blueprint
 from crm.web.forms import choices, done_once, once, query_day
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
+from crm.web.paging import show_at
+from crm.web.wording import sentence
 
 
 @dataclass(frozen=True)
@@ -124,21 +125,26 @@ def join_team(team_id: int) -> Answer:
 
 @blueprint.post("/teams/<int:team_id>/leave/<int:user_id>")
 @requires(PeoplePermission.EDIT_TEAMS)
-def leave_team(team_id: int, user_id: int) -> Response:
+def leave_team(team_id: int, user_id: int) -> Answer:
     """Ends a person's membership; the past stays."""
     actor, form = the_actor(), LeaveForm()
     team, user = queries.get_team(actor, team_id), queries.get_user(actor, user_id)
-    if not form.validate_on_submit() or form.on.data is None or not FIRST_YEAR <= form.on.data.year <= LAST_YEAR:
-        raise Invalid("people.leave_day")
-    with unit_of_work():
-        commands.leave_team(actor, user_id=user.id, on=form.on.data, team_id=team.id)
+    try:
+        if not form.validate_on_submit() or form.on.data is None or not FIRST_YEAR <= form.on.data.year <= LAST_YEAR:
+            raise Invalid("people.leave_day")
+        with unit_of_work():
+            commands.leave_team(actor, user_id=user.id, on=form.on.data, team_id=team.id)
+    except (Conflict, Invalid) as error:
+        flash(sentence(error), "error")
+        return _team_page(team_id, _join_form(fresh=True)), error.status
     flash(_("%(name)s has left the team. Earlier days stay as they were.", name=user.name), "success")
     return redirect(url_for("people.team", team_id=team_id))
 
 
-def _join_form() -> JoinForm:
+def _join_form(*, fresh: bool = False) -> JoinForm:
+    """What was sent, or, `fresh`, an empty one beside another form of the page."""
     actor = the_actor()
-    form = JoinForm(on=_today())
+    form = JoinForm(formdata=None, on=_today()) if fresh else JoinForm(on=_today())
     if actor.may(PeoplePermission.EDIT_TEAMS):
         people = queries.assignable_users(actor, on=_today())
         form.user_id.choices = choices([(None, _("choose …")), *people])
@@ -147,6 +153,7 @@ def _join_form() -> JoinForm:
 
 def _team_page(team_id: int, join: JoinForm) -> str:
     actor, day = the_actor(), _day()
+    show_at(url_for("people.team", team_id=team_id))
     team = queries.get_team(actor, team_id)
     roster = queries.members(actor, on=day, team_id=team_id)
     page = TeamPage(team, roster, day, _today(), join, actor.may(PeoplePermission.EDIT_TEAMS))

@@ -16,7 +16,7 @@ from crm.web import assets, errors, guards, locale, security
 from crm.web.forms import LARGEST_ID
 from crm.web.identity import current_actor
 from crm.web.navigation import Group, visible
-from crm.web.paging import url_with
+from crm.web.paging import shown_at, url_with
 from crm.web.targets import page_before
 from crm.web.views import blueprint
 
@@ -61,7 +61,12 @@ def install(app: Flask, settings: Settings, navigation: Sequence[Group]) -> None
     app.register_blueprint(blueprint)
     # Globals, not context: macros are imported without a context.
     app.jinja_env.globals.update(
-        asset=assets.asset, url_with=url_with, demo=settings.demo, bank=settings.bank, page_before=page_before
+        asset=assets.asset,
+        url_with=url_with,
+        shown_at=shown_at,
+        demo=settings.demo,
+        bank=settings.bank,
+        page_before=page_before,
     )
     app.context_processor(lambda: _context(settings, navigation))
 

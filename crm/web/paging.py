@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import request
+from flask import g, request
 
 from crm.kernel.paging import Page
 from crm.web.forms import int_or
@@ -15,13 +15,24 @@ def requested_page() -> int:
     return min(max(1, int_or(request.args.get("page", 1), 1)), 1_000_000)
 
 
+def show_at(path: str) -> None:
+    """Where the page lives that answers a refused form: its filters and pages lead there, not to where the form was sent."""
+    g.shown_at = path
+
+
+def shown_at() -> str:
+    """The path of the page that is shown."""
+    found: str = g.get("shown_at", request.path)
+    return found
+
+
 def url_with(**changes: Any) -> str:
     """This address with some of its query changed; None takes a value out."""
     query: dict[str, Any] = {key: request.args.getlist(key) for key in request.args}
     query.update(changes)
     kept = {key: value for key, value in query.items() if value not in (None, "", [])}
     # Not url_for: keys of the query are the reader's own words and must not become its arguments.
-    return f"{request.path}?{urlencode(kept, doseq=True)}" if kept else request.path
+    return f"{shown_at()}?{urlencode(kept, doseq=True)}" if kept else shown_at()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ _sentences: dict[str, Sentence] = {
         "Somebody else changed this in the meantime. Nothing was overwritten: look at the newest state and save again."
     ),
     "form.nul": lazy_gettext("What was sent holds a character that no text can hold. Nothing was changed."),
+    "words.phone": lazy_gettext("There is a phone number in the text, which is shown to many: take it out."),
+    "words.too_long": lazy_gettext("This text is too long; it may have %(most)s characters."),
     "phone.invalid": lazy_gettext("This is not a valid phone number."),
     "submission.other_content": lazy_gettext(
         "This form was sent before with other content, which is kept. Nothing was changed now: send it again if it is a further entry."

@@ -1,5 +1,8 @@
 """Pages of the daily log and of visits: who may write, what is refused and how, nothing twice, nothing overwritten."""
 
+import html
+import re
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -272,3 +275,61 @@ def test_a_late_log_says_so(client_of, actor, cast):
     client.set_cookie("crm_lang", "en")
     assert "Handed in late" in client.get("/log").text
     assert "Handed in late" in client.get("/logs").text
+
+
+def form_of(page, cast):
+    """The fields of the log as a browser would send them."""
+    box = re.search(rf'<form[^>]*action="{log_url(cast)}".*?</form>', page, re.S).group()
+    found = {}
+    for tag in re.findall(r"<input[^>]*>", box):
+        name, value = (re.search(rf' {part}="([^"]*)"', tag) for part in ("name", "value"))
+        if name:
+            found[name.group(1)] = html.unescape(value.group(1)) if value else ""
+    for name, value in re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', box, re.S):
+        found[name] = html.unescape(value).strip()
+    return found
+
+
+def test_a_mistyped_form_does_not_learn_what_its_writer_has_not_seen(client_of, actor, cast):
+    bob, alice = cast.users["bob"], cast.users["alice"]
+    cell, other = f"d-{bob}-doors", f"d-{alice}-leaflets"
+    mine = form_of(client_of("alice").get("/log").text, cast)
+    theirs = {**mine, cell: "5", "highlights": "奥尔加的话", "client_uid": str(uuid.uuid4())}
+    assert client_of("olga").post(log_url(cast), data=theirs).status_code == 302
+    wrong = client_of("alice").post(log_url(cast), data={**mine, other: "many", "highlights": "我的话"})
+    assert wrong.status_code == 422
+    assert f'action="{log_url(cast)}" data-auto-submit' not in wrong.text
+    again = form_of(wrong.text, cast)
+    assert (again["version"], again[cell]) == (mine["version"], "")
+    stale = client_of("alice").post(log_url(cast), data={**again, other: "3"})
+    assert (stale.status_code, "奥尔加的话" in stale.text) == (409, True)
+    assert declared(actor, cast) == {bob: {"doors": 5}}
+    seen = form_of(stale.text, cast)
+    assert (seen[cell], seen[other], seen["highlights"]) == ("5", "3", "我的话")
+    assert client_of("alice").post(log_url(cast), data=seen).status_code == 302
+    assert declared(actor, cast) == {bob: {"doors": 5}, alice: {"leaflets": 3}}
+
+
+PHONE = "客户 138 0013 8000 说好"
+
+
+def test_a_phone_has_no_place_in_words_that_many_read(client_of, actor, cast):
+    alice, at = client_of("alice"), {"version": 1}
+    refused = alice.post(log_url(cast), data={**at, "plan": PHONE})
+    assert (refused.status_code, PHONE in refused.text, "有手机号" in refused.text) == (422, True, True)
+    many_visits(actor, cast, 1)
+    visit = db.session.scalar(select(Visit.id))
+    refused = alice.post(f"/visits/{visit}/void", data={"reason": PHONE})
+    assert (refused.status_code, PHONE in refused.text, "有手机号" in refused.text) == (422, True, True)
+    assert alice.post(log_url(cast, rest="/lock")).status_code == 302
+    refused = client_of("olga").post(log_url(cast, rest="/unlock"), data={"reason": PHONE})
+    assert (refused.status_code, PHONE in refused.text, "有手机号" in refused.text) == (422, True, True)
+
+
+def test_why_a_visit_was_undone_is_not_for_the_hired_trainer(client_of, actor, cast):
+    many_visits(actor, cast, 1)
+    visit = db.session.scalar(select(Visit.id))
+    assert client_of("alice").post(f"/visits/{visit}/void", data={"reason": "王老板不愿登记"}).status_code == 302
+    place = log_url(cast, rest="/visits")
+    assert "王老板不愿登记" in client_of("alice").get(place).text
+    assert "王老板不愿登记" not in client_of("tim").get(place).text
