@@ -20,7 +20,7 @@ import crm.kernel.terminal as terminal
 import tests.reckoning
 from crm.contest.console import standings_command
 from crm.figures.console import funnel_command
-from crm.kernel.clock import business_day, now
+from crm.kernel.clock import at_local, business_day, now
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
 from crm.meetings.console import evening
@@ -236,9 +236,10 @@ def _promised(team: dict[str, Any], metric: str, done: int) -> list[str]:
     return sorted([f"{done:,}", *(f"{one['pledged']:,}" for one in team["pledges"] if one["metric"] == metric)])
 
 
-def test_a_report_that_was_not_stored_counts_what_is_known_now(told):
+def test_a_report_that_was_not_stored_counts_what_was_known_at_its_bell(told):
     said = told.olga.run(evening, "--campaign", "C-ROAD", "--day", DAY_1.isoformat(), "--team", "红队")
-    wanted = Evening(told.raw, told.cast.campaigns["roadshow"], told.cast.teams["red"], DAY_1, EVENING, EVENING).body()
+    bell, campaign, team = at_local(DAY_1, 17, 30), told.cast.campaigns["roadshow"], told.cast.teams["red"]
+    wanted = Evening(told.raw, campaign, team, DAY_1, bell, EVENING).body()
     asked = {key: said[key] for key in said if key not in ("stored", "revision", "sha256")}
     assert (said["stored"], without_words(asked)) == (False, wanted)
 
