@@ -21,6 +21,7 @@ from crm.kernel.errors import Forbidden
 from crm.kernel.installation import zone_name
 from crm.leads.policy import LeadPermission
 from crm.leads.queries import FollowUps, count_due, follow_ups
+from crm.leads.rules import FIELD_STAGES
 from crm.meetings.queries import TodoRow, list_todos, pledges_of
 from crm.outreach.queries import DayGrid, LogRow, day_grid, logs_of, recorded_counts
 from crm.outreach.rules import Recorded
@@ -74,7 +75,7 @@ class TeamDay:
 
 @dataclass(frozen=True, slots=True)
 class HouseDay:
-    """The day of all teams. `shown` is the day of `campaigns` and `districts`: today, or yesterday while today is still empty."""
+    """The day of all teams. `shown` is the day of `campaigns` and `districts`: today, or yesterday while nobody was out today."""
 
     running: tuple[CampaignOption, ...]
     counts: FunnelCounts
@@ -149,12 +150,14 @@ def house_day(actor: Actor, *, on: date, at: datetime) -> HouseDay:
     keys = on.isoformat(), (on - timedelta(days=1)).isoformat()
     running = [one for one in open_campaigns(actor) if not one.walk_in and one.starts_on <= on <= one.ends_on]
     contests = [one for one in list_contests(actor) if one.status == "running" and one.starts_on <= on <= one.ends_on]
-    begun = keys[0] in days or keys[0] in walked.by_key
+    counts = days.get(keys[0], FunnelCounts())
+    # What the bank feeds back in the morning is no day in the field yet.
+    begun = walked.at(keys[0]).all or any(getattr(counts, stage) for stage in FIELD_STAGES)
     shown = on if begun else on - timedelta(days=1)
     query = FunnelQuery(from_day=shown, to_day=shown)
     return HouseDay(
         running=tuple(running),
-        counts=days.get(keys[0], FunnelCounts()),
+        counts=counts,
         visits=walked.at(keys[0]),
         counts_before=days.get(keys[1], FunnelCounts()),
         visits_before=walked.at(keys[1]),

@@ -9,6 +9,8 @@ from sqlalchemy import update
 
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
+from crm.leads.commands import record_stage
+from crm.leads.ledger import Clocks
 from crm.leads.models import Lead
 from crm.leads.rules import Stage
 from crm.outreach.models import DailyLog, Pledge
@@ -114,6 +116,15 @@ def test_organisers_see_the_figures_of_the_day_and_of_yesterday_until_it_begins(
     assert "各活动 · 2026-11-17" in page
     with time_machine.travel(BELL + timedelta(minutes=1), tick=True):
         assert headline(page_of(client_of("mona"))) == "2 个小组尚未提交今日日报"
+
+
+def test_what_the_bank_feeds_back_in_the_morning_is_no_day_in_the_field_yet(app, cast, actor, client_of):
+    with unit_of_work():
+        lead_id = captured(cast, actor, stage=Stage.ACCEPTED, at=YESTERDAY_NOON).lead_id
+        record_stage(actor("mona"), lead_id, Stage.APPROVED, clocks=Clocks.at(MORNING))
+    page = page_of(client_of("olga"))
+    assert headline(page) == "今天尚无数据。昨日：咨询 1、申请 1、受理进件 1"
+    assert "各活动 · 2026-11-16" in page
 
 
 def test_an_external_trainer_sees_counts_and_no_link_to_customers(app, cast, actor, client_of):
