@@ -188,23 +188,30 @@ def check_password(login: str, password: str) -> Checked:
 def sign_in(*, login: str, checked: Checked, address: str, at: datetime) -> User | None:
     """The user, or None when login and password do not fit (the failure is counted and must be committed).
 
-    Raises TooMany while the account is locked: five failures lock it for 15 minutes, doubling. While the address is full it
-    is raised for everybody who has not come in from there of late: behind one address a whole branch may sit.
+    Raises TooMany while the account is locked: five failures lock it for 15 minutes, doubling. Failures at an address from
+    which the person has come in of late count and lock there alone, those of all other addresses everywhere else: so whoever
+    tries names from outside locks nobody out. While the address is full TooMany is raised for everybody who has not come in
+    from there of late: behind one address a whole branch may sit.
     """
     # Held, so that of many failures at once each counts.
     user = held(select(User).where(User.login == login.strip().lower()))
     rest = address_rest(address, at)
-    if rest is not None and not _known_here(user, address, at):
+    known = _known_here(user, address, at)
+    if rest is not None and not known:
         raise TooMany("people.locked", minutes=_minutes(rest))
-    locked_until = user.locked_until if user else _stranger_locked_until(login)
+    bucket = _bucket(user, login, address, known=known)
+    locked_until = user.locked_until if user and bucket is None else _bucket_locked_until(bucket)
     if locked_until is not None and locked_until > at:
         # From a full address the wait is that of the address for everybody, or it would tell which account there is.
         raise TooMany("people.locked", minutes=_minutes(rest or locked_until - at))
     if user is None or not user.active or not checked.fits or user.password_hash != checked.against:
-        _count_failure(user, login, address, at)
+        _count_failure(user, bucket, address, at)
         return None
-    user.password_hash = checked.fresh or user.password_hash
-    user.failed_sign_ins, user.locked_until, user.last_sign_in_at = 0, None, at
+    user.password_hash, user.last_sign_in_at = checked.fresh or user.password_hash, at
+    if user.locked_until is None or user.locked_until <= at:
+        user.failed_sign_ins, user.locked_until = 0, None
+    if bucket is not None:
+        db.session.execute(delete(SignInBucket).where(SignInBucket.address == bucket))
     audit.record(_as_actor(user, address), "people.sign_in", "user", user.id)
     return user
 
@@ -325,8 +332,13 @@ def _set_password(user: User, password: str) -> None:
     check_strength(password, login=user.login)
     user.password_hash = hash_password(password)
     user.must_change_password = False
-    user.failed_sign_ins, user.locked_until = 0, None
+    _unlock(user)
     user.session_version += 1
+
+
+def _unlock(user: User) -> None:
+    user.failed_sign_ins, user.locked_until = 0, None
+    db.session.execute(delete(SignInBucket).where(SignInBucket.address.startswith(_here(user.id))))
 
 
 def _known_here(user: User | None, address: str, at: datetime) -> bool:
@@ -348,13 +360,26 @@ def _lock_after(failures: int) -> timedelta | None:
     return min(FIRST_LOCK * 2 ** min(over, 10), LONGEST_LOCK) if over >= 0 else None
 
 
-def _stranger(login: str) -> str:
-    return "login:" + hashlib.sha256(login.strip().lower().encode()).hexdigest()[:48]
+def _bucket(user: User | None, login: str, address: str, *, known: bool) -> str | None:
+    """Where failures count that are not the account's own: at an address that knows the person, and for a login that nobody has.
+
+    Logins that nobody has are locked like real ones; otherwise the lock would tell which exist.
+    """
+    if user is None:
+        return "login:" + _short(login.strip().lower())
+    return f"{_here(user.id)}{_short(address)}" if known else None
 
 
-def _stranger_locked_until(login: str) -> datetime | None:
-    """Logins that nobody has are locked like real ones; otherwise the lock would tell which exist."""
-    failures, since = _failures(_stranger(login))
+def _here(user_id: int) -> str:
+    return f"here:{user_id}:"
+
+
+def _short(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:40]
+
+
+def _bucket_locked_until(bucket: str | None) -> datetime | None:
+    failures, since = _failures(bucket or "")
     lock = _lock_after(failures)
     return since + lock if since and lock else None
 
@@ -365,18 +390,20 @@ def _failures(key: str) -> tuple[int, datetime | None]:
     return (row.failures, row.window_started_at) if row else (0, None)
 
 
-def _count_failure(user: User | None, login: str, address: str, at: datetime) -> None:
+def _count_failure(user: User | None, bucket: str | None, address: str, at: datetime) -> None:
     stale = SignInBucket.window_started_at < at - 2 * LONGEST_LOCK
     db.session.execute(delete(SignInBucket).where(stale))
     _count(address, at, anew_before=at - ADDRESS_WINDOW)
-    if user is None:
-        _count(_stranger(login), at)
-        return
-    user.failed_sign_ins += 1
-    lock = _lock_after(user.failed_sign_ins)
-    if lock is not None:
-        user.locked_until = at + lock
-        audit.record(_as_actor(user, address), "people.lock", "user", user.id, until=user.locked_until)
+    until = None
+    if bucket is not None:
+        _count(bucket, at)
+        until = _bucket_locked_until(bucket)
+    elif user is not None:
+        user.failed_sign_ins += 1
+        lock = _lock_after(user.failed_sign_ins)
+        until = user.locked_until = at + lock if lock else None
+    if user is not None and until is not None:
+        audit.record(_as_actor(user, address), "people.lock", "user", user.id, until=until)
 
 
 def _count(key: str, at: datetime, *, anew_before: datetime | None = None) -> None:

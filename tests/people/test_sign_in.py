@@ -83,6 +83,35 @@ def test_a_full_address_lets_in_whom_it_knows_and_tells_strangers_nothing(client
     assert "分钟后再试" in sign_in(client_of(None), "dora").text
 
 
+def at(address):
+    return {"environ_base": {"REMOTE_ADDR": address}}
+
+
+def tried(client, login, password, address):
+    return client.post("/sign-in", data={"login": login, "password": password}, **at(address))
+
+
+def test_who_tries_from_elsewhere_locks_nobody_out_of_an_address_that_knows_them(client_of):
+    assert tried(client_of(None), "bob", PASSWORD, "10.0.0.1").status_code == 302
+    for number in range(8):
+        tried(client_of(None), "bob", f"wrong wrong {number}", f"203.0.113.{number}")
+    assert "分钟后再试" in tried(client_of(None), "bob", PASSWORD, "203.0.113.99").text
+    assert tried(client_of(None), "bob", PASSWORD, "10.0.0.1").status_code == 302
+    # That bob came in at home gives those elsewhere no further tries.
+    assert "分钟后再试" in tried(client_of(None), "bob", PASSWORD, "203.0.113.99").text
+
+
+def test_at_an_address_that_knows_them_five_failures_lock_there_and_the_lock_ends(client_of):
+    assert tried(client_of(None), "bob", PASSWORD, "10.0.0.1").status_code == 302
+    for number in range(5):
+        assert WRONG in tried(client_of(None), "bob", f"wrong wrong {number}", "10.0.0.1").text
+    assert "15 分钟后再试" in tried(client_of(None), "bob", PASSWORD, "10.0.0.1").text
+    assert tried(client_of(None), "bob", PASSWORD, "10.0.0.2").status_code == 302
+    with time_machine.travel(NOON + timedelta(minutes=17), tick=True):
+        assert tried(client_of(None), "bob", PASSWORD, "10.0.0.1").status_code == 302
+        assert WRONG in tried(client_of(None), "bob", "wrong wrong 9", "10.0.0.1").text
+
+
 def test_a_copied_cookie_is_dead_after_sign_out(client_of):
     client = client_of(None)
     sign_in(client)
