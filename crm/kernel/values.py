@@ -23,6 +23,11 @@ _UNSEEN = frozenset(
               *range(0xFDD0, 0xFDF0), *(plane | last for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF))))
 )  # fmt: skip
 """Soft hyphen, zero-width characters but the joiner of emoji, marks of direction, and code points that are no characters."""
+_READ_AS_SURNAME = {
+    "召": "s", "仇": "q", "单": "s", "区": "o", "乐": "y", "折": "s", "曾": "z", "查": "z", "种": "c", "秘": "b",
+    "繁": "p", "翟": "z", "覃": "q", "解": "x", "谌": "s", "郗": "c", "祭": "z", "隗": "w",
+}  # fmt: skip
+"""Surnames that are read otherwise than the character in most words; who looks for 曾老板 types zlb, not clb."""
 SEARCHED = 600
 _FLOAT = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE]\+?[0-9]{1,2}|[0-9]+\.0+")  # a longer exponent would fill the memory
 
@@ -147,7 +152,13 @@ def search_text(*parts: str | None) -> str:
     Cut at SEARCHED characters: one odd character may fold into eighteen, and an index row has its limit.
     """
     kept = [part for part in parts if part]
-    return "|".join([*(fold(part) for part in kept), *filter(None, (initials(part) for part in kept[:2]))])[:SEARCHED]
+    return "|".join([*(fold(part) for part in kept), *(one for part in kept[:2] for one in _readings(part))])[:SEARCHED]
+
+
+def _readings(text: str) -> list[str]:
+    """The initials of a name or shop, and beside them those with its surname read as one, where that differs."""
+    usual, surname = initials(text), _READ_AS_SURNAME.get(text[:1])
+    return [one for one in (usual, surname and surname + usual[1:]) if one]
 
 
 def grams(text: str) -> frozenset[str]:

@@ -126,6 +126,19 @@ def test_people_are_found_by_initials_and_by_two_characters():
 
 
 @pytest.mark.parametrize(
+    ("name", "shop", "typed"),
+    [
+        ("曾老板", "", ["zlb", "clb"]),
+        ("单先生", "翟家羊汤", ["sxs", "dxs", "zjyt"]),
+        ("解女士", "", ["xns"]),
+        ("区", "", ["o", "q"]),
+    ],
+)
+def test_a_surname_is_found_as_it_is_read(name, shop, typed):
+    assert set(typed) <= set(search_text(name, shop).split("|"))
+
+
+@pytest.mark.parametrize(
     ("text", "clean"),
     [
         ("客户 13900009999 分享", "客户 **** 分享"),
