@@ -33,7 +33,7 @@ from crm.kernel.db import UTCDateTime, db, plain_insert, table_of, upsert, write
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.leads.ledger_models import FunnelDay, LeadMerge, LeadStage, MemberDay, StageEntry
 from crm.leads.models import Lead
-from crm.leads.rules import LIVE_FIELDS, LiveEntry, Stage, after, counting, furthest, up_to
+from crm.leads.rules import LIVE_FIELDS, STAGES, LiveEntry, Stage, after, counting, furthest, up_to
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,10 @@ class Credit:
 
 _REACHED = select(LeadStage.__table__.c.stage).where(LeadStage.__table__.c.lead_id == bindparam("root"))
 _ENTRY = plain_insert(StageEntry)
+_INHERITED = (
+    "campaign_id", "session_id", "district_id", "team_id", "day", "credited_id", "acted_id", "occurred_at", "occurred_raw",
+)  # fmt: skip
+"""What an implied entry has from the one that implies it."""
 _STANDING = plain_insert(LeadStage)
 
 
@@ -96,8 +100,7 @@ def append(
         raise Conflict("stage.reached", stage=stage.value)
     _need_number(stage, reached, case_number)
     entry = _write(root, _entry(actor, lead.id, lead.campaign_id, stage, clocks, credit, zone, case_number), reached)
-    if not reached.intersection(after(stage)):  # else a gap was closed, and the lead still shows the later stage
-        db.session.execute(update(Lead).where(Lead.id == root).values(stage=entry.stage, stage_on=entry.day))
+    db.session.execute(update(Lead).where(Lead.id == root).values(stage=entry.stage, stage_on=entry.day))
     return entry
 
 
@@ -141,11 +144,41 @@ def void(actor: Actor, entry_id: int, *, reason: str, at: datetime) -> StageEntr
     standing = dict(db.session.execute(counting_now).all())
     if standing.get(entry.stage) == entry.id and any(later in standing for later in after(Stage(entry.stage))):
         raise Invalid("stage.later_stands")
+    number = case_number_of(root)
     undoing = [_undoing(actor, one, reason, at) for one in (entry, *_implied_by(entry.id))]
     db.session.add_all(undoing)
     db.session.flush()
     project([root])
+    imply_missing(actor, root, case_number=number, at=at)
     return undoing[0]
+
+
+def imply_missing(actor: Actor, root: int, *, case_number: str | None, at: datetime) -> None:
+    """Writes what the standing stages of a projected lead imply, where it stood on an entry that counts for the lead no more.
+
+    That was another lead's, parted from this one since, or one that was undone while its twin counted. `case_number` is that
+    of the accepted case which stood here before (see `case_number_of`).
+    """
+    counting_now = (
+        select(StageEntry).join(LeadStage, LeadStage.entry_id == StageEntry.id).where(LeadStage.lead_id == root)
+    )
+    standing = {entry.stage: entry for entry in db.session.scalars(counting_now)}
+    change, cause = _Change(), None
+    for stage in reversed(STAGES):
+        cause = standing.get(stage, cause)
+        if cause is not None and stage not in standing:
+            number = case_number if stage is Stage.ACCEPTED else None
+            row = {name: getattr(cause, name) for name in _INHERITED}
+            row |= {"lead_id": root, "stage": stage.value, "implied_by_id": cause.id, "case_number": number}
+            row |= {"recorded_id": actor.user_id, "recorded_at": at, "received_at": at}
+            change.add(root, _live(row, writer().execute(_ENTRY, row)))
+    change.write()
+
+
+def case_number_of(root: int) -> str | None:
+    """The number of the accepted case that counts for a lead, None when there is none."""
+    query = select(StageEntry.case_number).join(LeadStage, LeadStage.entry_id == StageEntry.id)
+    return db.session.scalar(query.where(LeadStage.lead_id == root, LeadStage.stage == Stage.ACCEPTED))
 
 
 def _implied_by(entry_id: int) -> list[StageEntry]:
@@ -434,7 +467,9 @@ __all__ = [
     "add_to_rollups",
     "append",
     "begin",
+    "case_number_of",
     "differences",
+    "imply_missing",
     "live_entries",
     "project",
     "rebuild",

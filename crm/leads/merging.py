@@ -68,7 +68,8 @@ def undo_merge(actor: Actor, merge_id: int, *, reason: str, at: datetime) -> int
     """Parts two merged leads again; returns the id of the lead that was kept.
 
     Fields that the merge had filled are emptied, unless somebody has changed them since; who said no to being contacted
-    stays so. A later merge of the kept lead must be undone first (Invalid("lead.merge_later")).
+    stays so. What was recorded meanwhile implies, on each lead by itself, the stages that it lacks now.
+    A later merge of the kept lead must be undone first (Invalid("lead.merge_later")).
     """
     first = db.session.get(LeadMerge, merge_id)
     if first is None or first.merge_id != first.id or not _visible(actor, first.root_id):
@@ -78,6 +79,7 @@ def undo_merge(actor: Actor, merge_id: int, *, reason: str, at: datetime) -> int
         later = _open_rows(LeadMerge.lead_id == first.lead_id)
         raise Invalid("lead.merge_later") if later else Conflict("lead.merge_undone")
     kept, lost = db.session.get_one(Lead, first.root_id), db.session.get_one(Lead, first.lead_id)
+    number = ledger.case_number_of(kept.id)
     for row in rows:
         row.ended_at = at
         before = db.session.get(LeadMerge, row.previous_id) if row.previous_id else None
@@ -92,6 +94,7 @@ def undo_merge(actor: Actor, merge_id: int, *, reason: str, at: datetime) -> int
     index_search(kept)
     ledger.project([kept.id, lost.id])
     for lead in (kept, lost):
+        ledger.imply_missing(actor, lead.id, case_number=number, at=at)
         note_event(
             actor, lead.id, "parted", at=at, keep=kept.id, lose=lost.id, merge=merge_id, text=reason.strip()[:300]
         )

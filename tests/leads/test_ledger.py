@@ -1,5 +1,7 @@
 """The ledger: append-only, one count per lead and stage, projections that equal it."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
@@ -11,7 +13,6 @@ from crm.leads import ledger, merging
 from crm.leads.commands import record_stage, void_stage
 from crm.leads.ledger import Clocks
 from crm.leads.ledger_models import FunnelDay, LeadStage, StageEntry
-from crm.leads.models import Lead
 from crm.leads.rules import Stage
 from tests import make
 from tests.moments import NOON
@@ -77,16 +78,48 @@ def test_a_changed_rollup_is_found(actor, cast):
     assert ledger.differences() == []
 
 
-def test_closing_a_gap_below_a_later_stage_leaves_the_later_one_shown(actor, cast):
-    """A stage may stand without the one below it: the lower one stood on another lead, which was parted again."""
+def test_a_stage_whose_lower_one_stood_on_another_lead_implies_it_when_the_leads_are_parted(actor, cast):
+    """No lead is accepted without an application: else the rates of its campaign would say so."""
+    alice = actor("alice")
     with unit_of_work():
-        keep, other = (captured(cast, actor("alice"), stage=stage).lead_id for stage in (None, Stage.CONSULT))
-        merge = merging.merge(actor("alice"), keep=keep, lose=other, reason="", at=NOON)
-        record_stage(actor("alice"), keep, Stage.APPLICATION, clocks=Clocks.at(NOON))
-        merging.undo_merge(actor("alice"), merge, reason="", at=NOON)
-        record_stage(actor("alice"), keep, Stage.CONSULT, clocks=Clocks.at(NOON))
-    assert db.session.scalar(select(Lead.stage).where(Lead.id == keep)) == "application"
+        keep, other = (captured(cast, alice, stage=stage).lead_id for stage in (Stage.CONSULT, Stage.ACCEPTED))
+        merge = merging.merge(alice, keep=keep, lose=other, reason="", at=NOON)
+        record_stage(actor("olga"), keep, Stage.APPROVED, clocks=Clocks.at(NOON))
+        merging.undo_merge(alice, merge, reason="", at=NOON + timedelta(hours=1))
+    assert standing(keep) == ["accepted", "application", "approved", "consult"]
+    assert standing(other) == ["accepted", "application", "consult"]
+    accepted = db.session.scalars(
+        select(StageEntry).where(StageEntry.lead_id == keep, StageEntry.stage == "accepted")
+    ).one()
+    assert (accepted.case_number, accepted.occurred_at, accepted.received_at) == (
+        "CASE-1",
+        NOON,
+        NOON + timedelta(hours=1),
+    )
+    assert db.session.get_one(StageEntry, accepted.implied_by_id).stage == "approved"
     assert ledger.differences() == []
+
+
+def test_an_undone_twin_leaves_no_gap_below_the_case_that_stands(actor, cast):
+    """Both leads of a merge were accepted; undoing one side's entries, those that do not count first, may not hollow the other out."""
+    alice, hour = actor("alice"), timedelta(hours=1)
+    with unit_of_work():
+        keep = captured(cast, alice, stage=Stage.ACCEPTED, at=NOON - hour).lead_id
+        other = captured(cast, alice, stage=Stage.CONSULT).lead_id
+        record_stage(alice, other, Stage.APPLICATION, clocks=Clocks.at(NOON))
+        record_stage(alice, other, Stage.ACCEPTED, clocks=Clocks(NOON - 2 * hour, NOON, NOON), case_number="CASE-2")
+        merging.merge(alice, keep=keep, lose=other, reason="", at=NOON)
+        for lead, stage in ((other, "application"), (keep, "accepted")):
+            entry = select(StageEntry.id).where(
+                StageEntry.lead_id == lead, StageEntry.stage == stage, StageEntry.voids_id.is_(None)
+            )
+            void_stage(alice, keep, db.session.scalars(entry).one(), reason="录错", at=NOON)
+    assert standing(keep) == ["accepted", "application", "consult"]
+    assert ledger.differences() == []
+
+
+def standing(lead_id):
+    return sorted(db.session.scalars(select(LeadStage.stage).where(LeadStage.lead_id == lead_id)))
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,20 @@ class Model:
             self.entries.append(
                 Entry(old.lead, old.stage, old.team, old.district, old.officer, received, received, voids=at)
             )
+        self.fill(root, received)
         return True
+
+    def fill(self, root, received):
+        """No stage stands without the earlier ones: what is missing is implied by the next later one, later stages first."""
+        standing, cause = self.standing(root), None
+        for stage in reversed(ORDER):
+            if stage in standing:
+                cause = standing[stage]
+            elif cause is not None:
+                old = self.entries[cause]
+                self.entries.append(
+                    Entry(root, stage, old.team, old.district, old.officer, old.occurred, received, implied_by=cause)
+                )
 
     def merge(self, keep, lose):
         if keep == lose or keep in self.into or lose in self.into or self.campaign[keep] != self.campaign[lose]:
@@ -129,7 +142,7 @@ class Model:
         self.merges.append({"keep": keep, "lose": lose, "children": children, "undone": False})
         return True
 
-    def undo(self, place):
+    def undo(self, place, received):
         merge = self.merges[place]
         if merge["undone"] or merge["keep"] in self.into:
             return False
@@ -137,6 +150,8 @@ class Model:
         del self.into[merge["lose"]]
         for child in merge["children"]:
             self.into[child] = merge["lose"]
+        for lead in (merge["keep"], merge["lose"]):
+            self.fill(lead, received)
         return True
 
     def counts(self):
@@ -255,7 +270,7 @@ def ledger_machine(cast, taken):  # noqa: C901 - a machine is a class made of sm
             at = self.tick()
             place = number % len(self.merge_ids)
             merge_id = self.merge_ids[place]
-            allowed = self.model.undo(place)
+            allowed = self.model.undo(place, at)
             self.same(allowed, lambda: merging.undo_merge(SYSTEM, merge_id, reason="", at=at))
 
         @precondition(lambda self: self.moves < 10)
@@ -285,6 +300,12 @@ def ledger_machine(cast, taken):  # noqa: C901 - a machine is a class made of sm
             assert sums(FunnelDay, "campaign_id", "day", "team_id", "district_id", "stage") == funnel
             assert sums(MemberDay, "campaign_id", "day", "member_id", "team_id", "stage") == members
             assert ledger.differences() == []
+            reached = {lead: {stage for at, stage in stages if at == lead} for lead, _ in stages}
+            assert all(
+                found == set(ORDER[: len(found)]) for found in reached.values()
+            )  # no stage without the earlier ones
+            written = select(StageEntry.id).where(StageEntry.stage == "accepted", StageEntry.voids_id.is_(None))
+            assert db.session.scalars(written.where(StageEntry.case_number.is_(None))).all() == []
             shown = {row.id: (row.stage, row.merged_into_id) for row in rows(Lead)}
             furthest = {
                 lead: max((stage for at, stage in stages if at == lead), key=ORDER.index, default="") for lead in shown
