@@ -102,7 +102,7 @@ FIGURES: tuple[Figure, ...] = (
         _l("Person-days"),
         _l(
             "Members present or late, added up over days. On a day without a roll call the team's members of that day count if the "
-            "team recorded a visit or a stage."
+            "team recorded a visit, a consult, an application or an accepted case."
         ),
         "attendance, membership",
     ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from crm.campaigns.models import Campaign, CampaignTeam
@@ -16,6 +16,7 @@ from crm.kernel.db import db
 from crm.kernel.errors import NotFound
 from crm.kernel.paging import PER_PAGE, Page
 from crm.leads.ledger_models import MemberDay, StageEntry
+from crm.leads.rules import FIELD_STAGES
 from crm.outreach.models import DailyLog, Tally, Visit
 from crm.outreach.policy import check_team
 from crm.outreach.roll import Call, calls
@@ -354,7 +355,8 @@ def person_days(campaign_ids: Collection[int], from_day: date, to_day: date) -> 
     """Attended person-days by (team, day): the base of every figure per head (人均).
 
     A member who was present or late counts once a day, however many of the campaigns took the attendance. Where no attendance
-    was taken for a team and day, the roster of that day counts if the team recorded any work: a visit or a stage reached.
+    was taken for a team and day, the roster of that day counts if the team recorded any work: a visit, a consult, an
+    application or an accepted case. What the bank feeds back is nobody's day in the field.
     """
     return {key: len(members) for key, members in attended_members(campaign_ids, from_day, to_day).items()}
 
@@ -379,11 +381,11 @@ def attended_members(
 def _worked_days(
     campaign_ids: Collection[int], from_day: date, to_day: date, as_of: datetime | None
 ) -> set[tuple[int, date]]:
-    """Teams and days for which a visit or a stage was recorded, undone ones too: somebody was there to record it."""
+    """Teams and days for which a visit or a stage of the field was recorded, undone ones too: somebody was there to record it."""
     days: set[tuple[int, date]] = set()
-    for table in (Visit, StageEntry):
+    for table, work in ((Visit, true()), (StageEntry, StageEntry.stage.in_(FIELD_STAGES))):
         query = select(table.team_id, table.day).where(
-            table.campaign_id.in_(campaign_ids), table.day.between(from_day, to_day), table.team_id.is_not(None)
+            table.campaign_id.in_(campaign_ids), table.day.between(from_day, to_day), table.team_id.is_not(None), work
         )
         if as_of is not None:
             query = query.where(table.received_at <= as_of)

@@ -156,6 +156,17 @@ def test_the_board_equals_a_recomputation_from_the_ledger(contest, cast, actor):
         assert of(standings_of(actor("olga"), contest), cast, name).points == points
 
 
+def test_what_the_bank_feeds_back_is_nobodys_day_in_the_field(contest, cast, actor):
+    with unit_of_work():
+        two_days(cast, actor)
+        case = captured(cast, actor, "bob", "red", stage=Stage.ACCEPTED, at=YESTERDAY_NOON)
+    before = of(standings_of(actor("olga"), contest, day=DAY_2), cast, "red")
+    with unit_of_work():
+        record_stage(actor("olga"), case.lead_id, Stage.APPROVED, clocks=Clocks.at(at_local(DAY_3, 10)))
+    board = standings_of(actor("olga"), contest, day=DAY_3, at=at_local(DAY_3, 20))
+    assert of(board, cast, "red").person_days == before.person_days
+
+
 def test_historical_records_score_nothing(contest, cast, actor):
     row = {"name": "李", "accepted_on": DAY_2, "intent": "A", "campaign": "C-ROAD", "team": "红队", "officer": "alice"}
     numbered = row | {"phone": "13900007777", "consent": True, "case_number": "K-7"}

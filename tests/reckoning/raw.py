@@ -14,6 +14,7 @@ from crm.kernel.db import db
 
 STAGES = ("consult", "application", "accepted", "approved", "disbursed")
 THERE = ("present", "late")
+IN_THE_FIELD = ("consult", "application", "accepted")
 TABLES = (
     "adjustment", "attendance", "campaign", "campaign_team", "consent", "contest", "contest_campaign", "contest_team",
     "daily_log", "district", "intent_entry", "lead", "lead_merge", "membership", "pledge", "rule_version", "stage_entry",
@@ -168,6 +169,7 @@ def _worked(raw: Raw, campaigns: set[int], first: date, last: date, as_of: datet
         for name in ("visit", "stage_entry")
         for row in raw[name]
         if row.campaign_id in campaigns and row.team_id and first <= row.day <= last and by(row.received_at, as_of)
+        if name == "visit" or row.stage in IN_THE_FIELD
     }
 
 
