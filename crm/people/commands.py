@@ -12,11 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from crm.kernel import audit
 from crm.kernel.actor import Actor, Role
 from crm.kernel.audit import AuditEntry
-from crm.kernel.clock import now
+from crm.kernel.clock import business_day, now
 from crm.kernel.db import db
 from crm.kernel.errors import DomainError, Invalid, NotFound, TooMany
-from crm.kernel.installation import keys
-from crm.kernel.locking import held
+from crm.kernel.installation import keys, zone_name
+from crm.kernel.locking import held, one_at_a_time
 from crm.kernel.values import normalise_phone
 from crm.people.models import Membership, SignInBucket, Team, User
 from crm.people.passwords import (
@@ -27,23 +27,25 @@ from crm.people.passwords import (
     token_hash,
     verify_password,
 )
-from crm.people.queries import user_by_login
+from crm.people.queries import latest_membership, user_by_login
 from crm.people.rules import (
+    LONGEST_LOCK,
+    TEAM_ROLES,
     check_external,
     check_team_role,
     clean_login,
     clean_person_name,
     clean_team_name,
+    lock_after,
     phone_place,
 )
 
-FAILURES_BEFORE_LOCK = 5
 KNOWN_HERE = timedelta(days=90)
-FIRST_LOCK = timedelta(minutes=15)
 ADDRESS_WINDOW = timedelta(minutes=15)
 FAILURES_PER_ADDRESS = 30
 TOKEN_LIFE = timedelta(days=7)
-LONGEST_LOCK = timedelta(hours=24)
+_ADMINISTRATORS = 7311
+"""The turn in which rights change, so that somebody is always left who gives them."""
 
 
 def create_user(
@@ -90,11 +92,19 @@ def change_user(
     active: bool,
     phone: str | None = None,
 ) -> User:
-    """Changes a person's card and rights; `phone` None leaves it. A changed role or a deactivation ends every session."""
+    """Changes a person's card and rights; `phone` None leaves it. A changed role or a deactivation ends every session.
+
+    Raises Invalid("people.own_rights" | "people.last_admin" | "people.in_team") for rights that must stay as they are.
+    """
+    one_at_a_time(_ADMINISTRATORS)
     user = _user(user_id, version)
     check_external(external, role)
     if user.id == actor.user_id and (role.value != user.role or not active):
         raise Invalid("people.own_rights")
+    if user.role == Role.ADMIN and (role is not Role.ADMIN or not active):
+        _check_other_admin(user)
+    if role not in TEAM_ROLES:
+        _check_no_team(user)
     before = {
         "name": user.name,
         "role": user.role,
@@ -114,8 +124,11 @@ def change_user(
 
 
 def set_active(actor: Actor, user_id: int, *, version: int, active: bool) -> User:
-    """Lets a person in again, or shuts them out: every session of theirs ends with the next request."""
+    """Lets a person in again, also when failed sign-ins have locked the account, or shuts them out: open sessions end at once."""
+    one_at_a_time(_ADMINISTRATORS)
     user = _user(user_id)
+    if active:
+        unlock(actor, user_id)
     return change_user(
         actor,
         user_id,
@@ -126,6 +139,14 @@ def set_active(actor: Actor, user_id: int, *, version: int, active: bool) -> Use
         email=user.email,
         active=active,
     )
+
+
+def unlock(actor: Actor, user_id: int) -> User:
+    """Lifts the locks that failed sign-ins have put on an account."""
+    user = _user(user_id)
+    if _unlock(user):
+        audit.record(actor, "people.unlock", "user", user.id)
+    return user
 
 
 def set_phone(user: User, phone: str) -> None:
@@ -278,9 +299,7 @@ def change_team(actor: Actor, team_id: int, *, version: int, name: str, slogan: 
 
 def join_team(actor: Actor, *, user_id: int, team_id: int, on: date, is_lead: bool = False) -> Membership:
     """Puts a person into a team from that day on. An open membership elsewhere is closed the day before: a transfer keeps history."""
-    user, team = db.session.get(User, user_id), db.session.get(Team, team_id)
-    if user is None:
-        raise NotFound("people.no_user")
+    user, team = _user(user_id), db.session.get(Team, team_id)
     if team is None:
         raise NotFound("people.no_team")
     if not team.active:
@@ -288,12 +307,12 @@ def join_team(actor: Actor, *, user_id: int, team_id: int, on: date, is_lead: bo
     if not user.active:
         raise Invalid("people.inactive", name=user.name)
     check_team_role(Role(user.role))
-    current = db.session.scalar(select(Membership).where(Membership.user_id == user_id, Membership.valid_to.is_(None)))
-    check_overlap(user_id, on)
-    if current is not None:
-        if current.team_id == team_id and current.is_lead == is_lead:
-            return current
+    current = latest_membership(user_id, on=_today())
+    if current is not None and current.valid_to is None and (current.team_id, current.is_lead) == (team_id, is_lead):
+        return current
+    if current is not None and (current.valid_to is None or current.valid_to >= on):
         _close(current, on)
+    check_overlap(user_id, on)
     membership = Membership(user=user, team=team, is_lead=is_lead, valid_from=on)
     db.session.add(membership)
     db.session.flush()
@@ -302,9 +321,13 @@ def join_team(actor: Actor, *, user_id: int, team_id: int, on: date, is_lead: bo
 
 
 def leave_team(actor: Actor, *, user_id: int, on: date, team_id: int | None = None) -> None:
-    """Ends the open membership (of that team, when one is named); `on` is the first day without a team."""
-    current = db.session.scalar(select(Membership).where(Membership.user_id == user_id, Membership.valid_to.is_(None)))
-    if current is None or (team_id is not None and current.team_id != team_id):
+    """Ends the latest membership (of that team, when one is named); `on` is the first day without a team.
+
+    An end that still lies ahead may be moved; one that has passed is history.
+    """
+    _user(user_id)
+    current = latest_membership(user_id, on=_today(), team_id=team_id)
+    if current is None:
         raise Invalid("people.no_membership")
     _close(current, on)
     audit.record(actor, "people.leave_team", "user", user_id, team=current.team_id, on=on)
@@ -316,6 +339,20 @@ def check_overlap(user_id: int, on: date) -> None:
     until = db.session.scalar(past.order_by(Membership.valid_to.desc()).limit(1))
     if until is not None:
         raise Invalid("people.membership_overlap", until=until.isoformat())
+
+
+def _check_other_admin(user: User) -> None:
+    """Somebody must be left who gives rights. The caller holds the turn, so that two do not demote each other at once."""
+    others = select(User.id).where(User.role == Role.ADMIN.value, User.active, User.id != user.id)
+    if db.session.scalar(others.limit(1)) is None:
+        raise Invalid("people.last_admin")
+
+
+def _check_no_team(user: User) -> None:
+    """Teams are of those who go out: whoever gets another role leaves the team first, on a day that somebody has chosen."""
+    current = latest_membership(user.id, on=_today())
+    if current is not None:
+        raise Invalid("people.in_team", name=user.name, team=current.team.name)
 
 
 def _close(membership: Membership, on: date) -> None:
@@ -336,9 +373,12 @@ def _set_password(user: User, password: str) -> None:
     user.session_version += 1
 
 
-def _unlock(user: User) -> None:
+def _unlock(user: User) -> bool:
+    """Whether there were failures to forget."""
+    failed = user.failed_sign_ins > 0
     user.failed_sign_ins, user.locked_until = 0, None
-    db.session.execute(delete(SignInBucket).where(SignInBucket.address.startswith(_here(user.id))))
+    here = delete(SignInBucket).where(SignInBucket.address.startswith(_here(user.id))).returning(SignInBucket.address)
+    return bool(db.session.scalars(here).all()) or failed
 
 
 def _known_here(user: User | None, address: str, at: datetime) -> bool:
@@ -352,12 +392,6 @@ def _known_here(user: User | None, address: str, at: datetime) -> bool:
 
 def _minutes(wait: timedelta) -> int:
     return math.ceil(wait.total_seconds() / 60)
-
-
-def _lock_after(failures: int) -> timedelta | None:
-    """How long the account rests after that many failures in a row: 15 minutes after five, then doubling to a day."""
-    over = failures - FAILURES_BEFORE_LOCK
-    return min(FIRST_LOCK * 2 ** min(over, 10), LONGEST_LOCK) if over >= 0 else None
 
 
 def _bucket(user: User | None, login: str, address: str, *, known: bool) -> str | None:
@@ -380,7 +414,7 @@ def _short(value: str) -> str:
 
 def _bucket_locked_until(bucket: str | None) -> datetime | None:
     failures, since = _failures(bucket or "")
-    lock = _lock_after(failures)
+    lock = lock_after(failures)
     return since + lock if since and lock else None
 
 
@@ -400,7 +434,7 @@ def _count_failure(user: User | None, bucket: str | None, address: str, at: date
         until = _bucket_locked_until(bucket)
     elif user is not None:
         user.failed_sign_ins += 1
-        lock = _lock_after(user.failed_sign_ins)
+        lock = lock_after(user.failed_sign_ins)
         until = user.locked_until = at + lock if lock else None
     if user is not None and until is not None:
         audit.record(_as_actor(user, address), "people.lock", "user", user.id, until=until)
@@ -419,6 +453,10 @@ def _count(key: str, at: datetime, *, anew_before: datetime | None = None) -> No
         changed = {"failures": case((over, 1), else_=count), "window_started_at": case((over, at), else_=began)}
     row = dialect.insert(SignInBucket).values(address=key, failures=1, window_started_at=at)
     db.session.execute(row.on_conflict_do_update(index_elements=[SignInBucket.address], set_=changed))
+
+
+def _today() -> date:
+    return business_day(now(), zone_name())
 
 
 def _user(user_id: int, version: int | None = None) -> User:

@@ -52,6 +52,7 @@ class Context:
 
     today: date
     may_all: bool
+    own_login: str = ""
     users: dict[str, User | None] = field(default_factory=dict)
     teams: dict[str, int | None] = field(default_factory=dict)
     closed_teams: frozenset[str] = frozenset()
@@ -76,7 +77,7 @@ class _Plan:
 
 def open_context(actor: Actor, *, today: date) -> Context:
     """The people and teams of this moment."""
-    context = Context(today, actor.may(PeoplePermission.EDIT_USERS))
+    context = Context(today, actor.may(PeoplePermission.EDIT_USERS), actor.login)
     context.users = {user.login: user for user in db.session.scalars(select(User))}
     teams = db.session.execute(select(Team.id, Team.name, Team.active)).all()
     context.teams = {row.name: row.id for row in teams}
@@ -175,7 +176,17 @@ def _role(context: Context, row: Row, user: User | None) -> Role:
     present = Role(user.role) if user else role
     if not context.may_all and not {role, present} <= TEAM_ROLES:
         raise RowRefused("role", Invalid("people.role_beyond"))
+    if user is not None and role is not present:
+        _check_new_role(context, user, role)
     return role
+
+
+def _check_new_role(context: Context, user: User, role: Role) -> None:
+    if user.login == context.own_login:
+        raise RowRefused("role", Invalid("people.own_rights"))
+    held = context.belonging.get(user.login)
+    if held is not None and role not in TEAM_ROLES:
+        raise RowRefused("role", Invalid("people.in_team", name=user.name, team=held.team))
 
 
 def _team(context: Context, row: Row, role: Role, login: str) -> tuple[str, bool]:

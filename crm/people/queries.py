@@ -114,6 +114,15 @@ def members(actor: Actor, *, on: date, team_id: int | None = None) -> list[Membe
     return [MemberRow(*row) for row in db.session.execute(query)]
 
 
+def latest_membership(user_id: int, *, on: date, team_id: int | None = None) -> Membership | None:
+    """The membership that holds on that day or begins later, the last of them; of that team, when one is named."""
+    lasts = or_(Membership.valid_to.is_(None), Membership.valid_to >= on)
+    query = select(Membership).where(Membership.user_id == user_id, lasts).order_by(Membership.valid_from.desc())
+    if team_id is not None:
+        query = query.where(Membership.team_id == team_id)
+    return db.session.scalar(query.limit(1))
+
+
 def team_names() -> dict[int, str]:
     """Names of all teams by id: a team's name is no secret, its figures may be."""
     return dict(db.session.execute(select(Team.id, Team.name)).all())

@@ -1,12 +1,16 @@
 """Rules of people that need no database."""
 
 import re
+from datetime import timedelta
 
 from crm.kernel.actor import Role
 from crm.kernel.errors import Invalid
 from crm.kernel.values import clean_text
 
 TEAM_ROLES = frozenset({Role.MEMBER, Role.TEAM_LEAD})
+FAILURES_BEFORE_LOCK = 5
+FIRST_LOCK = timedelta(minutes=15)
+LONGEST_LOCK = timedelta(hours=24)
 _LOGIN = re.compile(r"[\w.@-]{1,64}")
 
 
@@ -49,3 +53,9 @@ def check_team_role(role: Role) -> None:
 def phone_place(user_id: int) -> str:
     """The place to which a colleague's number is sealed, so that rows cannot be swapped."""
     return f"user_account.phone:{user_id}"
+
+
+def lock_after(failures: int) -> timedelta | None:
+    """How long the account rests after that many failures in a row: 15 minutes after five, then doubling to a day."""
+    over = failures - FAILURES_BEFORE_LOCK
+    return min(FIRST_LOCK * 2 ** min(over, 10), LONGEST_LOCK) if over >= 0 else None

@@ -206,6 +206,8 @@ def _field(error: DomainError) -> str | None:
         "people.login_taken": "login",
         "people.name": "name",
         "people.external_role": "external",
+        "people.in_team": "role",
+        "people.last_admin": "role",
         "people.own_rights": "role",
         "phone.invalid": "phone",
     }.get(error.code)

@@ -219,9 +219,20 @@ def test_undo_stops_at_a_new_person_or_team_that_was_changed_since(actor, cast):
     assert user_by_login("zhaolin") is not None
 
 
+def test_the_preview_refuses_roles_that_cannot_be_given(actor, cast):
+    rows = [
+        {"login": "bob", "name": "鲍勃", "role": "manager"},  # belongs to a team
+        {"login": "adam", "name": "亚当", "role": "auditor"},  # whoever brings the sheet in
+    ]
+    assert [[problem.code for problem in one.problems] for one in check(actor, rows)] == [
+        ["people.in_team"],
+        ["people.own_rights"],
+    ]
+
+
 def test_an_organiser_takes_no_rights_back_and_gives_none(actor, cast):
     down = apply(actor, [{"login": "mona", "name": "莫娜", "role": "member"}])
-    up = apply(actor, [{"login": "bob", "name": "鲍勃", "role": "manager"}])
+    up = apply(actor, [{"login": "eve", "name": "伊芙", "role": "manager"}])
     boss = apply(actor, [{"login": "boss", "name": "行长", "role": "admin"}])
     before = everything()
     for done in (down, up, boss):
@@ -231,4 +242,4 @@ def test_an_organiser_takes_no_rights_back_and_gives_none(actor, cast):
     assert undo(actor, apply(actor, [CARD]), "olga") == 1
     for done in (boss, up, down):
         undo(actor, done)
-    assert (user_by_login("mona").role, user_by_login("bob").role) == ("manager", "member")
+    assert (user_by_login("mona").role, user_by_login("eve").role) == ("manager", "member")

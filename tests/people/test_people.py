@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from crm.kernel.actor import SYSTEM
+from crm.kernel.actor import SYSTEM, Role
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people import commands, queries
 from crm.people.models import Membership, Team, User
-from tests.moments import DAY_1, DAY_2, DAY_3
+from tests.moments import DAY_1, DAY_2, DAY_3, DAY_6
 
 PERSON = {"login": "fred", "name": "弗雷", "role": "member", "email": "", "phone": "", "team_id": "", "joined_on": ""}
 
@@ -49,6 +49,44 @@ def test_history_is_not_rewritten(actor, cast):
         commands.join_team(SYSTEM, user_id=cast.users["bob"], team_id=999, on=DAY_3)
 
 
+def test_an_end_that_lies_ahead_can_be_moved(actor, cast):
+    """A wrong year typed into the day of leaving would keep the person where they are for good."""
+    bob, red, blue = cast.users["bob"], cast.teams["red"], cast.teams["blue"]
+    with unit_of_work():
+        commands.leave_team(actor("olga"), user_id=bob, on=DAY_3 + timedelta(days=365), team_id=red)
+    with unit_of_work():
+        commands.leave_team(actor("olga"), user_id=bob, on=DAY_6, team_id=red)
+    assert [row.valid_to for row in queries.membership_history(bob)] == [DAY_6 - timedelta(days=1)]
+    with unit_of_work():
+        commands.join_team(actor("olga"), user_id=bob, team_id=blue, on=DAY_3)
+    told = [(row.team, row.valid_from, row.valid_to) for row in queries.membership_history(bob)]
+    assert told == [("蓝队", DAY_3, None), ("红队", DAY_1, DAY_2)]
+
+
+def test_a_planned_transfer_can_be_called_off(actor, cast):
+    bob, red, blue = cast.users["bob"], cast.teams["red"], cast.teams["blue"]
+    with unit_of_work():
+        commands.join_team(actor("olga"), user_id=bob, team_id=blue, on=DAY_6)
+    with pytest.raises(Invalid, match="membership_dates"), unit_of_work():
+        commands.join_team(actor("olga"), user_id=bob, team_id=red, on=DAY_3)
+    with unit_of_work():
+        commands.leave_team(actor("olga"), user_id=bob, on=DAY_6, team_id=blue)
+    with unit_of_work():
+        commands.join_team(actor("olga"), user_id=bob, team_id=red, on=DAY_6)
+    told = [(row.team, row.valid_from, row.valid_to) for row in queries.membership_history(bob)]
+    assert told == [("红队", DAY_6, None), ("红队", DAY_1, DAY_6 - timedelta(days=1))]
+
+
+def test_a_later_joining_does_not_lengthen_the_stay_before(actor, cast):
+    bob = cast.users["bob"]
+    with unit_of_work():
+        commands.leave_team(actor("olga"), user_id=bob, on=DAY_3)
+    with unit_of_work():
+        commands.join_team(actor("olga"), user_id=bob, team_id=cast.teams["blue"], on=DAY_6)
+    told = [(row.team, row.valid_from, row.valid_to) for row in queries.membership_history(bob)]
+    assert told == [("蓝队", DAY_6, None), ("红队", DAY_1, DAY_2)]
+
+
 def test_nobody_is_in_two_teams_at_once_says_the_database_too(cast):
     with pytest.raises(Exception, match=r"UNIQUE|unique"), unit_of_work() as session:
         session.add(Membership(user_id=cast.users["bob"], team_id=cast.teams["blue"], valid_from=DAY_3))
@@ -59,6 +97,34 @@ def test_an_administrator_does_not_change_own_rights(client_of, cast):
     answer = client_of("adam").post(f"/people/{cast.users['adam']}/edit", data=card)
     assert answer.status_code == 422
     assert "不能修改自己的权限" in answer.text
+
+
+def test_two_administrators_cannot_demote_each_other_at_once(actor, cast):
+    adam, mona = cast.users["adam"], cast.users["mona"]
+    with unit_of_work():
+        commands.change_user(
+            actor("adam"), mona, version=1, name="莫娜", role=Role.ADMIN, external=False, email="", active=True
+        )
+    mona_as_she_began = actor("mona")
+    with unit_of_work():
+        commands.set_active(actor("adam"), mona, version=2, active=False)
+    with pytest.raises(Invalid, match="last_admin"), unit_of_work():
+        commands.change_user(
+            mona_as_she_began, adam, version=1, name="亚当", role=Role.MEMBER, external=False, email="", active=True
+        )
+    with pytest.raises(Invalid, match="last_admin"), unit_of_work():
+        commands.set_active(SYSTEM, adam, version=1, active=False)
+
+
+def test_who_belongs_to_a_team_gets_no_role_outside_the_teams(client_of, cast):
+    bob = cast.users["bob"]
+    card = {"name": "鲍勃", "role": "manager", "email": "", "phone": "", "active": "y", "version": 1}
+    refused = client_of("adam").post(f"/people/{bob}/edit", data=card)
+    assert refused.status_code == 422
+    assert "请先办理退出小组" in refused.text
+    with unit_of_work():
+        commands.leave_team(SYSTEM, user_id=bob, on=DAY_2)
+    assert client_of("adam").post(f"/people/{bob}/edit", data=card).status_code == 302
 
 
 def test_pages_of_people_by_role(client_of, cast):
