@@ -59,6 +59,68 @@ def add_person(
     _print({"id": user.id, "login": user.login, "path": f"/welcome/{token}"}, as_json)
 
 
+@click.command("change")
+@click.argument("login")
+@click.option("--name", default=None)
+@click.option("--role", type=_ROLES, default=None)
+@click.option(
+    "--external/--internal", default=None, help="Whether an organiser is a hired trainer: counts, never customers."
+)
+@click.option("--email", default=None, help="An empty one takes it away.")
+@click.option("--phone", default=None, help="An empty one takes it away.")
+@json_option
+@in_application
+def change_person(
+    login: str,
+    name: str | None,
+    role: str | None,
+    external: bool | None,
+    email: str | None,
+    phone: str | None,
+    as_json: bool,
+) -> None:
+    """Changes a card or rights; what is not named stays. Another role ends open sessions."""
+    with unit_of_work():
+        user = _user(login)
+        commands.change_user(
+            SYSTEM,
+            user.id,
+            version=user.version,
+            active=user.active,
+            name=user.name if name is None else name,
+            role=Role(role or user.role),
+            external=user.external if external is None else external,
+            email=user.email if email is None else email,
+            phone=phone,
+        )
+    _print(
+        {"id": user.id, "login": user.login, "name": user.name, "role": user.role, "external": user.external}, as_json
+    )
+
+
+@click.command("show")
+@click.argument("login")
+@json_option
+@in_application
+def show_person(login: str, as_json: bool) -> None:
+    """The teams of a person, newest first."""
+    rows = queries.membership_history(_user(login).id)
+    _print(
+        [{"team": row.team, "lead": row.is_lead, "from": row.valid_from, "to": row.valid_to} for row in rows], as_json
+    )
+
+
+@click.command("unlock")
+@click.argument("login")
+@json_option
+@in_application
+def unlock(login: str, as_json: bool) -> None:
+    """Lifts the locks that failed sign-ins have put on an account."""
+    with unit_of_work():
+        user = commands.unlock(SYSTEM, _user(login).id)
+    _print({"id": user.id, "login": user.login}, as_json)
+
+
 @click.command("token")
 @click.argument("login")
 @json_option
@@ -134,6 +196,28 @@ def add_team(name: str, slogan: str, as_json: bool) -> None:
     _print({"id": team.id, "name": team.name}, as_json)
 
 
+@click.command("change")
+@click.argument("name")
+@click.option("--name", "new_name", default=None, help="Another name.")
+@click.option("--slogan", default=None)
+@click.option("--close/--open", "close", default=None, help="Out of use: nobody can be put in.")
+@json_option
+@in_application
+def change_team(name: str, new_name: str | None, slogan: str | None, close: bool | None, as_json: bool) -> None:
+    """Changes a team's card; what is not named stays."""
+    with unit_of_work():
+        team = queries.get_team(SYSTEM, _team(name))
+        commands.change_team(
+            SYSTEM,
+            team.id,
+            version=team.version,
+            name=team.name if new_name is None else new_name,
+            slogan=team.slogan if slogan is None else slogan,
+            active=team.active if close is None else not close,
+        )
+    _print({"id": team.id, "name": team.name, "slogan": team.slogan, "active": team.active}, as_json)
+
+
 @click.command("verify")
 @json_option
 @in_application
@@ -185,8 +269,18 @@ def _today() -> date:
 
 
 GROUPS = {
-    "people": [list_people, add_person, issue_token, deactivate, join, leave],
-    "teams": [list_teams, add_team],
+    "people": [
+        list_people,
+        show_person,
+        add_person,
+        change_person,
+        issue_token,
+        deactivate,
+        unlock,
+        join,
+        leave,
+    ],
+    "teams": [list_teams, add_team, change_team],
     "audit": [verify_audit],
 }
 HELP = {"people": "People and their rights.", "teams": "Teams.", "audit": "The audit."}

@@ -40,9 +40,39 @@ def test_people_are_listed_added_moved_and_shut_out(crm, cast):
     assert crm("people", "deactivate", "fred", "--undo")[1]["active"] is True
 
 
-def test_teams_are_listed_and_added(crm):
+def test_rights_and_cards_are_changed_and_what_is_not_named_stays(crm, cast):
+    assert crm("people", "change", "olga", "--external", "--email", "olga@bank.example")[1]["external"] is True
+    assert crm("people", "change", "eve", "--role", "auditor", "--name", "伊芙二")[1]["role"] == "auditor"
+    olga, eve = user_by_login("olga"), user_by_login("eve")
+    assert (olga.role, olga.external, olga.email, olga.session_version) == ("organiser", True, "olga@bank.example", 2)
+    assert (eve.name, eve.role) == ("伊芙二", "auditor")
+    refused = crm("people", "change", "adam", "--role", "member")
+    assert refused[0] == 1
+    assert user_by_login("adam").role == "admin"
+    assert crm("people", "deactivate", "adam")[0] == 1
+
+
+def test_a_persons_teams_are_told(crm, cast):
+    assert crm("people", "leave", "bob", "--from", "2026-11-18")[0] == 0
+    told = [{"team": "红队", "lead": False, "from": "2026-11-16", "to": "2026-11-17"}]
+    assert crm("people", "show", "bob") == (0, told)
+
+
+def test_a_lock_is_lifted(crm, client_of):
+    for _ in range(5):
+        client_of(None).post("/sign-in", data={"login": "bob", "password": "wrong wrong 1"})
+    assert user_by_login("bob").locked_until is not None
+    assert crm("people", "unlock", "bob")[0] == 0
+    assert user_by_login("bob").locked_until is None
+
+
+def test_teams_are_listed_added_renamed_and_closed(crm):
     assert crm("teams", "add", "绿队")[0] == 0
     assert [team["name"] for team in crm("teams", "list")[1]] == ["红队", "蓝队", "绿队"]
+    code, changed = crm("teams", "change", "绿队", "--name", "青队", "--close")
+    assert (code, changed["name"], changed["active"]) == (0, "青队", False)
+    assert crm("people", "join", "bob", "青队")[0] == 1
+    assert crm("teams", "change", "青队", "--open")[1]["active"] is True
 
 
 def test_the_audit_is_verified(crm):
