@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import g, request
+from flask import abort, g, redirect, request
 
 from crm.kernel.paging import Page
 from crm.web.forms import int_or
@@ -45,7 +45,9 @@ class Paging:
 
     @classmethod
     def of(cls, page: Page[Any]) -> "Paging":
-        """From a page of rows."""
+        """From a page of rows. An address past the end of its list leads on to the last page: what it showed has moved up."""
+        if page.page > page.pages and request.method == "GET":
+            abort(redirect(url_with(page=page.pages if page.pages > 1 else None)))
         return cls(page.page, page.pages, page.total)
 
     def url_for(self, number: int) -> str:

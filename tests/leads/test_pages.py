@@ -46,7 +46,7 @@ def filled(cast, who="bob", **changes):
         "/leads",
         "/leads/new",
         "/leads/follow-ups",
-        "/leads?q=zs&sort=-name&page=2&district=99",
+        "/leads?q=zs&sort=-name&page=1&district=99",
         "/leads?campaign=abc&from=x",
     ],
 )
@@ -55,6 +55,16 @@ def test_the_desk_opens_its_pages(client_of, lead, path):
 
 
 def plain(page):
+def test_an_address_past_the_end_of_the_list_leads_to_its_last_page(client_of, lead):
+    alice = client_of("alice")
+    assert alice.get("/leads?sort=name&page=7").location == "/leads?sort=name"
+    assert alice.get("/leads?q=nobody&page=7").location == "/leads?q=nobody"
+    assert "还没有线索" not in alice.get("/leads?page=7", follow_redirects=True).text
+    olga = client_of("olga")
+    for path in ("/campaigns", "/districts", "/leads/clashes"):
+        assert olga.get(f"{path}?page=7").location == path
+
+
     """A page without its token and numbers, which differ each time."""
     return re.sub(r"\d+", "", re.sub(r'content="[^"]*"|name="csrf_token" value="[^"]*"', "", page))
 
