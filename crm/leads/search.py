@@ -6,7 +6,7 @@ narrow the leads down first. Signs such as % and _ mean themselves. Who reads ma
 
 import re
 
-from sqlalchemy import ColumnElement, and_, func, select, union
+from sqlalchemy import ColumnElement, and_, false, func, select, union
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crm.kernel.actor import Actor
@@ -19,14 +19,17 @@ from crm.leads.policy import LeadPermission, sees_names
 
 MOST_WORDS = 6
 MOST_GRAMS = 4
-_TAIL = re.compile(r"\d{4}")
+_TAIL = re.compile(r"(?:\d{3}\*{4})?(\d{4})")  # also as lists show a phone: 138****8000
 
 
 def matches(actor: Actor, text: str, *, campaign_id: int | None = None) -> ColumnElement[bool] | None:
-    """The condition on Lead for what was typed; None when nothing was. `campaign_id` when the list is of one campaign."""
+    """The condition on Lead for what was typed; None when nothing was. `campaign_id` when the list is of one campaign.
+
+    Signs that divide words and nothing beside them find nothing.
+    """
     words = fold(text).replace("|", " ").split()[:MOST_WORDS]  # | divides the parts of a search text
     if not words:
-        return None
+        return false() if text.strip() else None
     by_words = and_(*(_word(actor, word, campaign_id) for word in words))
     by_phone = _phone(actor, text)
     if by_phone is None:
@@ -37,8 +40,9 @@ def matches(actor: Actor, text: str, *, campaign_id: int | None = None) -> Colum
 
 def _phone(actor: Actor, text: str) -> ColumnElement[bool] | None:
     digits = "".join(fold(text).split())
-    if _TAIL.fullmatch(digits):
-        return Lead.tail_key == tail_key(digits)
+    tail = _TAIL.fullmatch(digits)
+    if tail:
+        return Lead.tail_key == tail_key(tail[1])
     if not actor.may(LeadPermission.REVEAL) or sum(ch.isdigit() for ch in digits) < 7:
         return None
     try:

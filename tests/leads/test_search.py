@@ -62,6 +62,7 @@ def found(cast, actor):
         ("8000", ["张三", "张伟", "王五"]),
         ("13800138000", ["张三"]),
         ("+86 138-0013-8000", ["张三"]),
+        ("139****2222", ["李䶮"]),
         ("东大街", ["张三", "𠮷田堃"]),
         ("张 面馆", ["张三"]),
         ("面馆 张", ["张三"]),
@@ -153,6 +154,7 @@ def test_a_list_shows_what_its_filters_name(listed, cast):
     assert listed(due="overdue") == ""
     assert listed(due="due") == "一二"
     assert listed(text="三") == "三"
+    assert listed(text="|") == ""
 
 
 def test_a_filter_by_a_parent_district_includes_its_children(listed, cast):
