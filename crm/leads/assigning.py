@@ -1,6 +1,7 @@
 """Who looks after a lead. Assigning never moves credit already earned, nor a lead to another team. Nothing here commits."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -22,15 +23,25 @@ from crm.people.queries import in_force
 MOST_AT_ONCE = 200
 
 
+@dataclass(frozen=True)
+class HandedOver:
+    """How many leads changed hands, and how many stayed because their customers must not be contacted."""
+
+    changed: int
+    silent: int
+
+
 def assign(actor: Actor, lead_id: int, *, to: int, at: datetime) -> None:
-    """Gives a lead to a member of its team of today."""
+    """Gives a lead to a member of its team of today. Invalid("lead.no_contact") where there is nothing to be worked."""
     lead = lead_for_change(actor, lead_id)
+    if lead.no_contact:
+        raise Invalid("lead.no_contact")
     _check_member([lead], to, at)
     _hand_over(actor, lead, to, at)
 
 
-def bulk_assign(actor: Actor, lead_ids: Sequence[int], *, to: int, at: datetime) -> int:
-    """Gives up to MOST_AT_ONCE leads to one member, all or none; returns how many changed hands.
+def bulk_assign(actor: Actor, lead_ids: Sequence[int], *, to: int, at: datetime) -> HandedOver:
+    """Gives up to MOST_AT_ONCE leads to one member, all or none but those who must not be contacted: they stay.
 
     One hidden or missing id refuses the whole (NotFound), and so does one lead of another team than the member's.
     """
@@ -46,10 +57,10 @@ def bulk_assign(actor: Actor, lead_ids: Sequence[int], *, to: int, at: datetime)
     if any(lead.merged_into_id is not None for lead in leads):
         raise Invalid("lead.merged")
     _check_member(leads, to, at)
-    changed = [lead for lead in leads if lead.owner_id != to]
+    changed = [lead for lead in leads if lead.owner_id != to and not lead.no_contact]
     for lead in changed:
         _hand_over(actor, lead, to, at)
-    return len(changed)
+    return HandedOver(len(changed), sum(lead.no_contact for lead in leads))
 
 
 def _check_member(leads: Sequence[Lead], user_id: int, at: datetime) -> None:

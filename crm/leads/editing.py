@@ -73,7 +73,7 @@ def edit_lead(
     if phone:
         changes["phone"] = (mask_phone(open_phone(lead)), mask_phone(phone))
         set_phone(lead, phone)
-        lead.no_contact = lead.no_contact or db.session.get(DoNotContact, person_key(phone)) is not None
+        _heed_silence(actor, lead, phone, at)
     if district_id is not None and district_id != lead.district_id:
         changes["district_id"] = (lead.district_id, _district(district_id))
         lead.district_id = district_id
@@ -87,6 +87,13 @@ def edit_lead(
         note_event(actor, lead.id, "edited", at=at, changes=_plain(changes))
         audit.record(actor, "leads.edit", "lead", lead.id, fields=sorted(changes))
     return Edited(tuple(changes))
+
+
+def _heed_silence(actor: Actor, lead: Lead, phone: str, at: datetime) -> None:
+    """Who must not be contacted under the new phone must not be so here either."""
+    if not lead.no_contact and db.session.get(DoNotContact, person_key(phone)) is not None:
+        lead.no_contact, lead.follow_up_on = True, None
+        note_event(Actor(None, "", actor.role), lead.id, "no_contact", at=at, elsewhere=True)
 
 
 def _new_licence(lead: Lead, card: LeadCard) -> str:

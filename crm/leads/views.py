@@ -293,11 +293,18 @@ def bulk_assign() -> Answer:
     ids = [id_or_none(value) or -1 for value in request.form.getlist("ids")]
     try:
         with unit_of_work():
-            changed = assigning.bulk_assign(actor, ids, to=id_or_none(request.form.get("to")) or -1, at=now())
+            done = assigning.bulk_assign(actor, ids, to=id_or_none(request.form.get("to")) or -1, at=now())
     except (Invalid, Conflict) as error:
         flash(sentence(error), "error")
     else:
-        flash(ngettext("%(num)s lead assigned.", "%(num)s leads assigned.", changed), "success")
+        flash(ngettext("%(num)s lead assigned.", "%(num)s leads assigned.", done.changed), "success")
+        if done.silent:
+            left = ngettext(
+                "%(num)s lead stays where it is: its customer must not be contacted.",
+                "%(num)s leads stay where they are: their customers must not be contacted.",
+                done.silent,
+            )
+            flash(left, "warning")
     return redirect(_back_to_list())
 
 

@@ -117,7 +117,9 @@ def _show(actor: Actor, lead_id: int, failed: BaseForm | None = None, phone: str
         failed=failed,
         may_edit=actor.may(LeadPermission.EDIT) and lead.merged_into_id is None,
         may_record=actor.may(LeadPermission.RECORD) and card.may_be_contacted,
-        may_assign=actor.may(LeadPermission.ASSIGN) and lead.merged_into_id is None and lead.team_id is not None,
+        may_assign=actor.may(LeadPermission.ASSIGN)
+        and not (lead.merged_into_id or lead.no_contact)
+        and lead.team_id is not None,
         may_merge=actor.may(LeadPermission.MERGE) and lead.merged_into_id is None,
         may_void=actor.may(LeadPermission.VOID) and lead.merged_into_id is None,
         overdue=lead.follow_up_on is not None and lead.follow_up_on < today(),

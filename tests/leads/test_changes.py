@@ -150,7 +150,30 @@ def test_many_leads_change_hands_together_or_not_at_all(actor, cast, captured):
     with pytest.raises(Invalid, match="too_many"), unit_of_work():
         assigning.bulk_assign(actor("alice"), range(1, 203), to=cast.users["alice"], at=NOON)
     with unit_of_work():
-        assert assigning.bulk_assign(actor("alice"), mine * 2, to=cast.users["alice"], at=NOON) == 3
+        assert assigning.bulk_assign(actor("alice"), mine * 2, to=cast.users["alice"], at=NOON).changed == 3
+
+
+def test_who_must_not_be_contacted_is_given_to_nobody_to_work_on(actor, cast, captured):
+    silent, other = captured(), captured()
+    with unit_of_work():
+        contact.do_not_contact(actor("bob"), silent, reason="别再打了", at=NOON)
+    with pytest.raises(Invalid, match="no_contact"), unit_of_work():
+        assigning.assign(actor("alice"), silent, to=cast.users["alice"], at=NOON)
+    with unit_of_work():
+        done = assigning.bulk_assign(actor("alice"), [silent, other], to=cast.users["alice"], at=NOON)
+    assert (done.changed, done.silent) == (1, 1)
+    assert get_lead(actor("alice"), silent).owner_id == cast.users["bob"]
+
+
+def test_a_new_phone_whose_person_said_no_silences_the_lead(actor, captured):
+    said_no, lead = captured(phone="13800138000"), captured(intent="A")
+    with unit_of_work():
+        contact.do_not_contact(actor("bob"), said_no, reason="别再打了", at=NOON)
+        editing.edit_lead(actor("bob"), said_no, version=2, card=card(phone="13911112222"), at=NOON)
+        editing.edit_lead(actor("bob"), lead, version=1, card=card(phone="13800138000", intent="A"), at=NOON)
+    after = get_lead(actor("bob"), lead)
+    assert (after.no_contact, after.follow_up_on) == (True, None)
+    assert "no_contact" in {line.kind for line in timeline(actor("bob"), lead)}
 
 
 def state():
