@@ -45,6 +45,7 @@ class Step:
     needs_number: bool
     endpoint: str
     day: Any = None
+    case_number: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ def _steps(actor: Actor, lead: CardOfLead, lines: tuple[Line, ...]) -> list[Step
                 needs_number=Stage.ACCEPTED in up_to(stage) and Stage.ACCEPTED not in reached,
                 endpoint="leads.stage" if stage in FIELD_STAGES else "leads.feedback",
                 day=reached[stage].at if stage in reached else None,
+                case_number=reached[stage].facts["case_number"] if stage in reached else "",
             )
         )
     return steps

@@ -210,6 +210,7 @@
   });
 
   /* ---- buttons ---- */
+  document.querySelector("dialog[data-open]")?.showModal(); // a form that was refused opens again, as it was typed
   on("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
