@@ -219,6 +219,18 @@ def sessions_of(campaign_id: int) -> tuple[SessionRow, ...]:
     return tuple(SessionRow(*row) for row in db.session.execute(query))
 
 
+def session_under_way(campaign_id: int, at: datetime) -> int | None:
+    """The occasion of a campaign that is held at that moment; None when there is none, or more than one."""
+    query = select(CampaignSession.id).where(
+        CampaignSession.campaign_id == campaign_id,
+        CampaignSession.cancelled.is_(False),
+        CampaignSession.starts_at <= at,
+        CampaignSession.ends_at >= at,
+    )
+    found = db.session.scalars(query.limit(2)).all()
+    return found[0] if len(found) == 1 else None
+
+
 def get_session(actor: Actor, campaign_id: int, session_id: int) -> CampaignSession:
     """One occasion of a visible campaign; raises NotFound."""
     campaign = get_campaign(actor, campaign_id)

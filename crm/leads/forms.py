@@ -26,6 +26,7 @@ from crm.web.forms import BaseForm, Count, OnceForm, Text, VersionedForm, Words,
 
 Choices = list[SelectChoice]
 _LARGEST_AMOUNT = 99_999
+_FOLDED = ("segment", "approach", "need", "amount_wan", "note")
 
 
 def coded(of: dict[Any, Any], *, empty: Any = None) -> Choices:
@@ -145,6 +146,11 @@ class NewLeadForm(CardFields, OnceForm):
             financial=bool(self.financial.data),
             how=ConsentHow(self.how.data),
         )
+
+    def further_filled(self) -> bool:
+        """Whether something stands, or is wrong, in the folded part of the form."""
+        folded = (self[name] for name in ("shop", "address", "licence_number", *_FOLDED, *words.DETAILS))
+        return any(field.data or field.errors for field in folded)
 
     def reached(self) -> Stage | None:
         """The stage that was chosen, None for none yet."""

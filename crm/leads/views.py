@@ -12,7 +12,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from crm.campaigns.models import CampaignSession
-from crm.campaigns.queries import campaign_for_day, open_campaigns
+from crm.campaigns.queries import campaign_for_day, open_campaigns, session_under_way
 from crm.districts.queries import district_options
 from crm.kernel.actor import Actor, Role
 from crm.kernel.clock import FIRST_YEAR, LAST_YEAR, business_day, now, zone
@@ -46,6 +46,7 @@ class NewPage:
     form: NewLeadForm
     notice: str
     notice_number: int
+    further: bool
     duplicate_id: int | None = None
 
 
@@ -117,6 +118,8 @@ def create() -> Answer:
         usual = campaign_for_day(actor, today())
         campaign_id = usual.id if usual else None
     form.campaign_id.data = campaign_id
+    if campaign_id is not None:
+        form.session_id.data = session_under_way(campaign_id, now())
     form.stage.data = Stage.CONSULT.value
     if any(row.user_id == actor.user_id for row in officers(actor)):
         form.owner.data = str(actor.user_id)
@@ -148,6 +151,7 @@ _FIELD_OF = {
     "stage.future": "happened",
     "stage.too_early": "happened",
     "lead.follow_up_day": "follow_up_on",
+    "lead.no_officer": "owner",
     "lead.session": "session_id",
     "lead.team_not_in_campaign": "campaign_id",
     "lead.campaign_closed": "campaign_id",
@@ -158,24 +162,29 @@ def _new_form(actor: Actor) -> NewLeadForm:
     form = NewLeadForm()
     campaigns = open_campaigns(actor)
     form.campaign_id.choices = id_choices((one.id, one.name) for one in campaigns)
+    names = {one.id: one.name for one in campaigns}
     query = (
-        select(CampaignSession.id, CampaignSession.name)
-        .where(CampaignSession.campaign_id.in_([one.id for one in campaigns]), CampaignSession.cancelled.is_(False))
+        select(CampaignSession.id, CampaignSession.name, CampaignSession.campaign_id)
+        .where(CampaignSession.campaign_id.in_(names), CampaignSession.cancelled.is_(False))
         .order_by(CampaignSession.starts_at.desc(), CampaignSession.id)
     )
-    form.session_id.choices = id_choices(db.session.execute(query), empty=_("None"))
+    sessions = ((row.id, f"{row.name} · {names[row.campaign_id]}") for row in db.session.execute(query))
+    form.session_id.choices = id_choices(sessions, empty=_("None"))
     form.district_id.choices = id_choices(district_options(actor), empty=_("The team's own"))
     teams = team_names()
-    form.owner.choices = choices(
-        (str(row.user_id), f"{row.name} · {teams.get(row.team_id, '')}") for row in officers(actor)
-    )
+    known = officers(actor)
+    options = [(str(row.user_id), f"{row.name} · {teams.get(row.team_id, '')}") for row in known]
+    # Who records for others says for whom: the first of a list would get the credit by oversight.
+    own = any(row.user_id == actor.user_id for row in known)
+    form.owner.choices = choices(options if own else [("", _("Choose …")), *options])
     form.stage.choices = coded({stage.value: STAGES[stage] for stage in FIELD_STAGES}, empty=_("None yet"))
     return form
 
 
 def _show_new(form: NewLeadForm, duplicate_id: int | None = None) -> str:
     notice = queries.notice_in_force()
-    page = NewPage(form, notice.body if notice else "", notice.number if notice else 0, duplicate_id)
+    number, body = (notice.number, notice.body) if notice else (0, "")
+    page = NewPage(form, body, number, form.further_filled(), duplicate_id)
     return render_template("leads/new.html", page=page)
 
 
@@ -187,7 +196,9 @@ def _financial_consent(form: NewLeadForm | EditLeadForm, given: bool) -> bool:
 
 
 def _capture(actor: Actor, form: NewLeadForm, at: datetime) -> dict[str, Any]:
-    owner = next(row for row in officers(actor) if str(row.user_id) == form.owner.data)
+    owner = next((row for row in officers(actor) if str(row.user_id) == form.owner.data), None)
+    if owner is None:
+        raise Invalid("lead.no_officer")
     found = capture_lead(
         actor,
         campaign_id=form.campaign_id.data,

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from crm.campaigns.models import Campaign
+from crm.campaigns.plan_commands import add_session, cancel_session
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.models import Clash, Consent, Lead, LeadEvent, PhoneReveal
@@ -54,7 +55,6 @@ def test_the_desk_opens_its_pages(client_of, lead, path):
     assert client_of("alice").get(path).status_code == 200
 
 
-def plain(page):
 def test_an_address_past_the_end_of_the_list_leads_to_its_last_page(client_of, lead):
     alice = client_of("alice")
     assert alice.get("/leads?sort=name&page=7").location == "/leads?sort=name"
@@ -65,6 +65,7 @@ def test_an_address_past_the_end_of_the_list_leads_to_its_last_page(client_of, l
         assert olga.get(f"{path}?page=7").location == path
 
 
+def plain(page):
     """A page without its token and numbers, which differ each time."""
     return re.sub(r"\d+", "", re.sub(r'content="[^"]*"|name="csrf_token" value="[^"]*"', "", page))
 
@@ -188,6 +189,47 @@ def test_a_refused_form_keeps_what_was_typed_and_changes_nothing(client_of, cast
     assert "139 0000 1111" in answer.text or "phone" in changes
     assert said is None or said in answer.text
     assert db.session.scalar(select(Lead.id)) is None
+
+
+def test_who_records_for_others_says_for_whom(client_of, cast):
+    """The first officer of the list gets no credit by oversight."""
+    olga = client_of("olga")
+    assert re.search(r'<select[^>]*name="owner"[^>]*><option value="">', olga.get("/leads/new").text)
+    answer = olga.post("/leads/new", data=filled(cast, owner=""))
+    assert (answer.status_code, "请选择业绩归属的客户经理" in answer.text) == (422, True)
+    assert olga.post("/leads/new", data=filled(cast)).status_code == 302
+
+
+def test_a_refused_stage_opens_its_dialog_again_as_it_was_typed(client_of, lead):
+    typed = {"stage": "accepted", "case_number": "QJ-7", "happened": "2020-01-01T10:00"}
+    page = client_of("bob").post(f"/leads/{lead}/stage", data=typed).text
+    dialog = page[page.index('id="stage-accepted"') :].partition("</dialog>")[0]
+    assert all(word in dialog for word in ("data-open", "QJ-7", "2020-01-01T10:00", "活动首日"))
+    assert page.count("data-open") == 1
+
+
+def test_an_amount_is_shown_as_it_was_typed(client_of, cast):
+    client = client_of("bob")
+    for typed, shown in (("12.55", "12.55"), ("40", "40.0"), ("1200.5", "1,200.5")):
+        made = client.post(
+            "/leads/new", data=filled(cast, phone=make.phone(), amount_wan=typed, client_uid=f"amount {typed}")
+        )
+        assert f'<span class="wt-n">{shown}<small>' in client.get(made.location).text
+
+
+def test_at_a_stall_the_session_under_way_is_chosen(client_of, actor, cast):
+    with unit_of_work():
+        stall = add_session(
+            actor("olga"),
+            cast.campaigns["roadshow"],
+            name="早市摊位",
+            starts_at=NOON - timedelta(hours=1),
+            ends_at=NOON + timedelta(hours=1),
+        ).id
+    assert f'<option selected value="{stall}">' in client_of("bob").get("/leads/new").text
+    with unit_of_work():
+        cancel_session(actor("olga"), stall)
+    assert "早市摊位" not in client_of("bob").get("/leads/new").text
 
 
 def test_the_own_teams_customer_is_answered_with_a_link(client_of, cast, lead):
