@@ -52,7 +52,7 @@ def test_everybody_sees_the_list_and_members_see_their_own(client_of, actor, cas
     ],
 )
 def test_the_list_stands_any_filter(client_of, cast, query):
-    assert client_of("olga").get(f"/campaigns?{query}").status_code == 200
+    assert client_of("olga").get(f"/campaigns?{query}", follow_redirects=True).status_code == 200
 
 
 def test_the_list_asks_the_database_a_bounded_number_of_questions(client_of, actor, cast, queries):
