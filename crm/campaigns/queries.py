@@ -10,6 +10,7 @@ from crm.campaigns.models import BudgetLine, Campaign, CampaignDistrict, Campaig
 from crm.campaigns.policy import visible_to
 from crm.campaigns.rules import OPEN, Status
 from crm.districts.models import District
+from crm.districts.queries import full_names
 from crm.kernel.actor import Actor
 from crm.kernel.db import db
 from crm.kernel.errors import NotFound
@@ -61,11 +62,12 @@ class TeamRow:
 
 @dataclass(frozen=True)
 class DistrictRow:
-    """A district of the campaign."""
+    """A district of the campaign, and the place that it lies in: a name alone may stand for several."""
 
     id: int
     name: str
     kind: str
+    place: str
 
 
 @dataclass(frozen=True)
@@ -197,12 +199,12 @@ def takes_part(campaign_id: int, team_id: int) -> bool:
 def districts_of(campaign_id: int) -> tuple[DistrictRow, ...]:
     """The districts that the campaign works, in the order of the tree."""
     query = (
-        select(District.id, District.name, District.kind)
+        select(District.id, District.name, District.kind, District.parent_id)
         .join(CampaignDistrict, CampaignDistrict.district_id == District.id)
         .where(CampaignDistrict.campaign_id == campaign_id)
         .order_by(District.path)
     )
-    return tuple(DistrictRow(*row) for row in db.session.execute(query))
+    return _placed(query)
 
 
 def sessions_of(campaign_id: int) -> tuple[SessionRow, ...]:
@@ -260,13 +262,18 @@ def budget_of(campaign_id: int) -> Budget:
 
 
 def find_districts(text: str, *, without: Sequence[int] = (), most: int = 20) -> tuple[DistrictRow, ...]:
-    """Districts to choose from by a part of their name, the upper ones first."""
-    query = select(District.id, District.name, District.kind).where(District.active, District.id.not_in(without))
+    """Districts to choose from by a part of their name or code, the upper ones first."""
+    query = select(District.id, District.name, District.kind, District.parent_id)
+    query = query.where(District.active, District.id.not_in(without))
     if text:
-        query = query.where(District.name.contains(text, autoescape=True))
-    return tuple(
-        DistrictRow(*row) for row in db.session.execute(query.order_by(District.depth, District.id).limit(most))
-    )
+        query = query.where(or_(*(column.contains(text, autoescape=True) for column in (District.name, District.code))))
+    return _placed(query.order_by(District.depth, District.id).limit(most))
+
+
+def _placed(query: Select[int, str, str, int | None]) -> tuple[DistrictRow, ...]:
+    rows = db.session.execute(query).all()
+    places = full_names(row.parent_id for row in rows if row.parent_id is not None)
+    return tuple(DistrictRow(row.id, row.name, row.kind, places.get(row.parent_id or 0, "")) for row in rows)
 
 
 def _rows() -> Select[int, str, str, str, str, bool, date, date, str, int, int, int]:

@@ -9,6 +9,8 @@ from crm.campaigns import commands, plan_commands, queries
 from crm.campaigns.models import Campaign, CampaignTeam
 from crm.campaigns.plan_commands import BudgetItem
 from crm.campaigns.rules import CampaignModel, Status, fen_of
+from crm.districts.commands import create_district
+from crm.districts.rules import Kind
 from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
@@ -171,6 +173,19 @@ def test_targets_by_team_and_metric_are_seen_by_their_team(actor, cast):
     road, red, blue = cast.campaigns["roadshow"], cast.teams["red"], cast.teams["blue"]
     with unit_of_work():
         plan_commands.set_targets(
+def test_a_district_of_the_plan_is_told_from_its_namesake_by_its_place(actor, cast):
+    with unit_of_work():
+        for parent, code in (("town", "CG-1"), ("village", "LS-1")):
+            create_district(
+                actor("olga"), name="老街", kind=Kind.COMMERCIAL, parent_id=cast.districts[parent], code=code
+            )
+    assert [(row.name, row.place) for row in queries.find_districts("老街")] == [("老街", "城关镇"), ("老街", "柳树村")]
+    assert [row.place for row in queries.find_districts("LS-1")] == ["柳树村"]
+    with unit_of_work():
+        plan_commands.add_district(actor("olga"), cast.campaigns["roadshow"], queries.find_districts("LS-1")[0].id)
+    assert ("老街", "柳树村") in [(row.name, row.place) for row in queries.districts_of(cast.campaigns["roadshow"])]
+
+
             actor("olga"), road, {(None, "accepted"): 40, (red, "consults"): 90, (blue, "consults"): 60}
         )
         plan_commands.set_targets(actor("olga"), road, {(red, "consults"): 100, (blue, "accepted"): None})
