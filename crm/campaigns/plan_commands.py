@@ -5,7 +5,7 @@ Each takes the version of the campaign that the person was looking at (None: wha
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
@@ -234,7 +234,10 @@ def _write_session(
         raise Invalid("session.name", most=120)
     if ends_at < starts_at:
         raise Invalid("session.times")
-    if not campaign.starts_on <= business_day(starts_at, zone_name()) <= campaign.ends_on:
+    first = business_day(starts_at, zone_name())
+    if business_day(ends_at, zone_name()) > first + timedelta(days=1):  # an evening may go on past midnight
+        raise Invalid("session.long")
+    if not campaign.starts_on <= first <= campaign.ends_on:
         raise Invalid("session.outside", first=campaign.starts_on.isoformat(), last=campaign.ends_on.isoformat())
     if district_id is not None:
         _known(District, {district_id}, "districts.missing")

@@ -338,7 +338,12 @@ def _occasion(form: SessionForm) -> dict[str, Any]:
 
 
 def _session_field(error: DomainError) -> str | None:
-    return {"session.times": "ends_at", "session.outside": "starts_at", "session.name": "name"}.get(error.code)
+    return {
+        "session.times": "ends_at",
+        "session.long": "ends_at",
+        "session.outside": "starts_at",
+        "session.name": "name",
+    }.get(error.code)
 
 
 def _session_answer(page: SessionPage) -> Answer:

@@ -40,6 +40,7 @@ ERRORS: dict[str, Any] = {
     "count.most": _l("That is more than possible here: at most %(most)s."),
     "session.name": _l("A session needs a name of at most %(most)s characters."),
     "session.not_found": _l("There is no such session."),
+    "session.long": _l("A session ends on the day on which it begins, or in the night after it."),
     "session.outside": _l("The session has to begin within the campaign: %(first)s to %(last)s."),
     "session.times": _l("The session ends before it begins."),
     "target.metric": _l("There is no such figure to set a target on."),

@@ -161,6 +161,10 @@ def test_sessions_lie_within_the_campaign_and_are_cancelled_not_deleted(actor, c
         plan_commands.change_session(
             actor("olga"), session.id, name="东门摊位", starts_at=at_local(DAY_2, 9), ends_at=at_local(DAY_2, 8)
         )
+    with pytest.raises(Invalid, match="long"), unit_of_work():
+        plan_commands.change_session(
+            actor("olga"), session.id, name="东门摊位", starts_at=at_local(DAY_2, 9), ends_at=at_local(DAY_6, 8)
+        )
     campaign = queries.get_campaign(actor("olga"), road)
     with pytest.raises(Invalid, match="session_outside"), unit_of_work():
         commands.change_campaign(actor("olga"), road, **plain(campaign, ends_on=DAY_1))
@@ -169,10 +173,6 @@ def test_sessions_lie_within_the_campaign_and_are_cancelled_not_deleted(actor, c
     assert [row.cancelled for row in queries.sessions_of(road)] == [True]
 
 
-def test_targets_by_team_and_metric_are_seen_by_their_team(actor, cast):
-    road, red, blue = cast.campaigns["roadshow"], cast.teams["red"], cast.teams["blue"]
-    with unit_of_work():
-        plan_commands.set_targets(
 def test_a_district_of_the_plan_is_told_from_its_namesake_by_its_place(actor, cast):
     with unit_of_work():
         for parent, code in (("town", "CG-1"), ("village", "LS-1")):
@@ -186,6 +186,10 @@ def test_a_district_of_the_plan_is_told_from_its_namesake_by_its_place(actor, ca
     assert ("老街", "柳树村") in [(row.name, row.place) for row in queries.districts_of(cast.campaigns["roadshow"])]
 
 
+def test_targets_by_team_and_metric_are_seen_by_their_team(actor, cast):
+    road, red, blue = cast.campaigns["roadshow"], cast.teams["red"], cast.teams["blue"]
+    with unit_of_work():
+        plan_commands.set_targets(
             actor("olga"), road, {(None, "accepted"): 40, (red, "consults"): 90, (blue, "consults"): 60}
         )
         plan_commands.set_targets(actor("olga"), road, {(red, "consults"): 100, (blue, "accepted"): None})
