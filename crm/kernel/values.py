@@ -16,6 +16,11 @@ _NOISE = re.compile(r"[\s\-()·.]+")
 _DAY_OR_NUMBER = re.compile(
     r"(?P<day>(?<!\d)20\d\d-?[01]\d-?[0-3]\d(?!\d))|\d(?:[\s\-]?\d){6,}"  # a day is no phone, however long it is
 )
+_IDENTITY = re.compile(
+    r"(?<!\d)[1-8]\d{5}[\s\-]?(?:19[3-9]\d|20[01]\d)[\s\-]?(?:0[1-9]|1[0-2])[\s\-]?(?:0[1-9]|[12]\d|3[01])[\s\-]?\d{3}[\s\-]?[\dX](?!\d)",
+    re.IGNORECASE,
+)
+_ACCOUNT = re.compile(r"(?<!\d)62\d\d(?:[\s\-]?\d{4}){3}(?:[\s\-]?\d{1,3})?(?!\d)")
 _HASH = re.compile(r"[0-9a-f-]{32,}")
 _DROPPED = frozenset({"Cc", "Cs"})
 _UNSEEN = frozenset(
@@ -60,6 +65,28 @@ def public_words(text: str, *, most: int) -> str:
     if _MOBILE_WITHIN.search(_DIVIDERS.sub("", unicodedata.normalize("NFKC", text))):
         raise Invalid("words.phone")
     return text
+
+
+def holds_identity(text: str) -> bool:
+    """Whether a text holds a resident's ID number (GB 11643: birth date and check digit) or a bank card's (check digit of Luhn)."""
+    plain = unicodedata.normalize("NFKC", text)
+    return any(_checked_identity(_bare(one[0])) for one in _IDENTITY.finditer(plain)) or any(
+        _checked_account(_bare(one[0])) for one in _ACCOUNT.finditer(plain)
+    )
+
+
+def _bare(number: str) -> str:
+    return "".join(ch for ch in number if ch.isalnum()).upper()
+
+
+def _checked_identity(number: str) -> bool:
+    weighted = sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(number[:17]))
+    return "10X98765432"[weighted % 11] == number[17]
+
+
+def _checked_account(number: str) -> bool:
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(number))]
+    return sum(one // 10 + one % 10 for one in doubled) % 10 == 0
 
 
 def normalise_phone(raw: str | int | float) -> str:

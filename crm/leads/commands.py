@@ -18,7 +18,7 @@ from crm.kernel.clock import business_day
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.kernel.installation import keys, zone_name
-from crm.kernel.values import is_mobile, normalise_phone, search_text
+from crm.kernel.values import holds_identity, is_mobile, normalise_phone, search_text
 from crm.leads import ledger, taking_in
 from crm.leads.duplicates import licence_text
 from crm.leads.ledger import Clocks, Credit
@@ -89,6 +89,7 @@ def capture_lead(
     """
     if not consent.enquiry:
         raise Invalid("lead.consent_missing")
+    check_card(card)
     phone, uid = normalise_phone(card.phone), uid or str(uuid.uuid4())
     lock_person(phone)
     known = _ground(actor, campaign_id, team_id, card, phone)
@@ -165,6 +166,18 @@ def _reach(
     _check_right(actor, stage)
     credit = Credit(lead.team_id, lead.district_id, lead.session_id, credited_id, actor.user_id or credited_id)
     return ledger.append(actor, lead, stage, clocks=clocks, credit=credit, zone=zone_name(), case_number=case_number)
+
+
+def check_texts(*texts: str) -> None:
+    """No ID number and no account is kept of a lead (domain.md §6), in whatever field somebody puts it."""
+    if any(holds_identity(one) for one in texts):
+        raise Invalid("lead.identity")
+
+
+def check_card(card: LeadCard) -> None:
+    """The same for all that a card holds."""
+    facts = (one for one in card.details.values() if isinstance(one, str))
+    check_texts(card.name, card.shop, card.address, card.licence_number, card.note, *facts)
 
 
 def check_occurred(clocks: Clocks, first: date) -> None:

@@ -17,7 +17,9 @@ from crm.kernel.locking import check_version
 from crm.kernel.values import mask_phone, normalise_phone
 from crm.leads.commands import (
     LeadCard,
+    check_card,
     check_follow_up,
+    check_texts,
     default_follow_up,
     holder_of,
     index_search,
@@ -61,6 +63,7 @@ def edit_lead(
     A phone or licence number that another team holds changes nothing and opens a clash; the own team's raises
     Invalid("lead.own_duplicate"). Raises Conflict("form.stale") when somebody saved in the meantime.
     """
+    check_card(card)
     phone = normalise_phone(card.phone) if card.phone.strip() else ""
     lock_person(phone)
     lead = lead_for_change(actor, lead_id)
@@ -177,7 +180,7 @@ def set_follow_up(actor: Actor, lead_id: int, on: date | None, *, at: datetime, 
         check_follow_up(on, at)
     before, lead.follow_up_on = lead.follow_up_on, on
     touch(lead, at)
-    note_event(actor, lead.id, "follow_up", at=at, before=_iso(before), on=_iso(on), text=_short(note))
+    note_event(actor, lead.id, "follow_up", at=at, before=_iso(before), on=_iso(on), text=_kept(note))
     audit.record(actor, "leads.follow_up", "lead", lead.id, before=_iso(before), on=_iso(on))
 
 
@@ -186,7 +189,7 @@ def add_note(actor: Actor, lead_id: int, text: str, *, at: datetime) -> None:
     lead = lead_for_change(actor, lead_id)
     if not text.strip():
         raise Invalid("lead.empty_note")
-    note_event(actor, lead.id, "note", at=at, text=_short(text))
+    note_event(actor, lead.id, "note", at=at, text=_kept(text))
     audit.record(actor, "leads.note", "lead", lead.id)
 
 
@@ -197,7 +200,7 @@ def exit_lead(actor: Actor, lead_id: int, code: str, *, reason: str, at: datetim
         raise Invalid("lead.exit_code")
     if lead.exit_code:
         raise Conflict("lead.has_left")
-    lead.exit_code, lead.exit_reason = Exit(code).value, _short(reason, 300)
+    lead.exit_code, lead.exit_reason = Exit(code).value, _kept(reason, 300)
     lead.follow_up_on = None
     touch(lead, at)
     note_event(actor, lead.id, "exit", at=at, code=code, text=lead.exit_reason)
@@ -209,7 +212,7 @@ def reopen_lead(actor: Actor, lead_id: int, *, reason: str, at: datetime) -> Non
     lead = lead_for_change(actor, lead_id)
     if not lead.exit_code:
         raise Conflict("lead.has_not_left")
-    note_event(actor, lead.id, "reopened", at=at, code=lead.exit_code, text=_short(reason, 300))
+    note_event(actor, lead.id, "reopened", at=at, code=lead.exit_code, text=_kept(reason, 300))
     lead.exit_code = lead.exit_reason = ""
     touch(lead, at)
     audit.record(actor, "leads.reopen", "lead", lead.id)
@@ -219,5 +222,6 @@ def _iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _short(text: str, most: int = NOTE_LIMIT) -> str:
+def _kept(text: str, most: int = NOTE_LIMIT) -> str:
+    check_texts(text)
     return text.strip()[:most]

@@ -24,7 +24,7 @@ from crm.kernel.clock import at_local, business_day
 from crm.kernel.db import db
 from crm.kernel.installation import zone_name
 from crm.kernel.rows import Change
-from crm.kernel.values import fold, is_mobile
+from crm.kernel.values import fold, holds_identity, is_mobile
 from crm.leads.bulk import BulkLead, Reached
 from crm.leads.commands import OPEN_STATUSES, ConsentGiven
 from crm.leads.duplicates import licence_text
@@ -158,6 +158,8 @@ def draft(reading: Reading, row: Row) -> Draft:
     for key, most in LONGEST.items():
         if key in row and len(row[key]) > most:
             raise Refused(key, "value.long", most=most)
+        if key in row and holds_identity(row[key]):
+            raise Refused(key, "lead.identity")
     consult_on, stages, lacks_number = _stages(reading, row)
     owner_id = _officer(reading, row)
     team_id = _team(reading, row, owner_id, consult_on)

@@ -107,6 +107,7 @@ ERRORS = {
     ),
     "lead.no_campaign": _l("There is no such campaign."),
     "lead.campaign_closed": _l("This campaign takes no leads at present."),
+    "lead.identity": _l("ID numbers and bank accounts are not kept here. Take the number out."),
     "lead.no_officer": _l("Choose the officer whom the lead is credited to."),
     "lead.other_team": _l("That team is not yours."),
     "lead.team_not_in_campaign": _l("This team does not take part in the campaign."),

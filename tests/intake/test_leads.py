@@ -302,6 +302,7 @@ def test_a_phone_column_with_a_blank_cell_and_no_number_is_a_mistake(actor):
         ({"金额": "-1"}, "amount_wan", "import.amount"),
         ({"意向": "很高"}, "intent", "value.code"),
         ({"场次": "没有"}, "session", "lead.session"),
+        ({"备注": "证件 11010519491231002X"}, "note", "lead.identity"),
     ],
 )
 def test_a_mistake_is_named_by_row_and_column_and_the_rest_comes_in(actor, changes, column, code):

@@ -10,6 +10,7 @@ from crm.kernel.values import (
     fold,
     grams,
     group_phone,
+    holds_identity,
     initials,
     is_mobile,
     mask_name,
@@ -155,3 +156,23 @@ def test_a_surname_is_found_as_it_is_read(name, shop, typed):
 )
 def test_a_reason_carries_no_phone(text, clean):
     assert without_numbers(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("11010519491231002X", True),
+        ("证件 110105 19491231 002x，本人", True),
+        ("１１０１０５１９４９１２３１００２Ｘ", True),
+        ("110105194912310021", False),  # a wrong check digit: some other number
+        ("91330100MA00000001", False),
+        ("913301001949123100", False),
+        ("工行 6222 0212 3456 7890 128", True),
+        ("6222021234567890129", False),
+        ("13800138000 13911112222", False),
+        ("QJ-330102202611270001", False),
+        ("", False),
+    ],
+)
+def test_id_numbers_and_accounts_are_known_by_their_check_digits(text, held):
+    assert holds_identity(text) is held

@@ -208,6 +208,25 @@ def test_a_refused_stage_opens_its_dialog_again_as_it_was_typed(client_of, lead)
     assert page.count("data-open") == 1
 
 
+IDENTITY = "110105 19491231 002X"
+
+
+@pytest.mark.parametrize("field", ["name", "shop", "address", "licence_number", "note", "purpose"])
+def test_no_id_number_is_kept_in_any_field(client_of, cast, lead, field):
+    client = client_of("bob")
+    answer = client.post("/leads/new", data=filled(cast, **{field: IDENTITY.replace(" ", "")}))
+    assert (answer.status_code, "身份证号" in answer.text) == (422, True)
+    card = {"version": "1", "name": "张三", "trade": "catering", field: IDENTITY.replace(" ", "")}
+    assert client.post(f"/leads/{lead}/edit", data=card).status_code == 422
+    for act, data in (
+        ("note", {"text": IDENTITY}),
+        ("follow-up", {"text": IDENTITY}),
+        ("exit", {"code": "gave_up", "reason": IDENTITY}),
+    ):
+        assert client.post(f"/leads/{lead}/{act}", data=data).status_code == 422
+    assert len(list(db.session.scalars(select(Lead.id)))) == 1
+
+
 def test_an_amount_is_shown_as_it_was_typed(client_of, cast):
     client = client_of("bob")
     for typed, shown in (("12.55", "12.55"), ("40", "40.0"), ("1200.5", "1,200.5")):
