@@ -164,6 +164,25 @@ def in_window(lines: Iterable[Line], *, upto: date | None = None, day: date | No
     return [line for line in lines if _inside(line.day, upto, day)]
 
 
+def day_scores(
+    rules: RuleSet, lines: Iterable[Line], person_days: PersonDays, days: Sequence[date], *, per: Board = "team"
+) -> dict[int, list[Fraction]]:
+    """The score of each of `days` alone, by party, in their order. Parties with neither a line nor a person-day are missing."""
+    points: dict[int, dict[date, Fraction]] = {}
+    for line in lines:
+        party = line.team_id if per == "team" else line.member_id
+        if party is not None:
+            own = points.setdefault(party, {})
+            own[line.day] = own.get(line.day, NOTHING) + line.points
+    parties = points.keys() | {party for party, _ in person_days}
+    return {
+        party: [
+            score_of(rules, points.get(party, {}).get(day, NOTHING), person_days.get((party, day), 0)) for day in days
+        ]
+        for party in parties
+    }
+
+
 def score_of(rules: RuleSet, points: Fraction, person_days: int) -> Fraction:
     """The score of a sum of points. On the basis of person-days a party that nobody attended scores nothing.
 

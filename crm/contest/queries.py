@@ -27,7 +27,16 @@ from crm.contest.contests import (
     list_contests,
     versions_of,
 )
-from crm.contest.engine import explain_versions, lines_of, score_lines, shown_points, shown_score, standings
+from crm.contest.engine import (
+    NOTHING,
+    day_scores,
+    explain_versions,
+    lines_of,
+    score_lines,
+    shown_points,
+    shown_score,
+    standings,
+)
 from crm.contest.facts import Attended, Window, attended, facts_of
 from crm.contest.rules import Adjustment, Explanation, Fact, Line, RuleSet, Standing
 from crm.figures.rules import FunnelCounts, Rate
@@ -45,12 +54,16 @@ from crm.people.queries import team_names, user_names
 
 Per = Literal["team", "member"]
 
+TREND_DAYS = 14
+"""How many days a board shows one by one."""
+
 
 @dataclass(frozen=True)
 class BoardRow:
     """A place on a board. `rank_before`: the place on the board of the day before, None where there was none.
 
-    team_id: of a member the team of the newest line or day. gap_to_next: in score; None for the first.
+    team_id: of a member the team of the newest line or day. gap_to_next: in score; None for the first. by_day: the score of
+    each of the board's `days` alone.
     """
 
     rank: int
@@ -70,6 +83,12 @@ class BoardRow:
     gap_to_next: Fraction | None
     reached_at: datetime | None
     attendance_missing: bool
+    by_day: tuple[Fraction, ...]
+
+    @property
+    def trend(self) -> list[float]:
+        """The scores of the days as pictures need them, rounded as boards print them."""
+        return [float(shown_score(score)) for score in self.by_day]
 
     @property
     def funnel(self) -> FunnelCounts:
@@ -109,7 +128,10 @@ class BoardRow:
 
 @dataclass(frozen=True)
 class Board:
-    """Standings of one business day, or of all days through it. `rules` are those in force at the end of that day."""
+    """Standings of one business day, or of all days through it. `rules` are those in force at the end of that day.
+
+    days: the newest days of a cumulative board, for each row's `by_day`; none on the board of one day.
+    """
 
     contest: ContestCard
     day: date
@@ -120,6 +142,7 @@ class Board:
     rules_number: int
     as_of: datetime
     etag: str
+    days: tuple[date, ...]
 
     @property
     def empty(self) -> bool:
@@ -285,10 +308,25 @@ def _board(contest: ContestCard, asked: _Asked, ledger: _Ledger, mark: str) -> B
         before = {one.party_id: one.rank for one in _placed(contest, yesterday, ledger)}
     teams, people = team_names(), user_names() if asked.per == "member" else {}
     team_of = _team_of(ledger)
-    rows = tuple(_row(one, before.get(one.party_id), teams, people, team_of) for one in placed)
-    return Board(
-        contest, asked.day, asked.cumulative, asked.per, rows, version.rules, version.number, asked.moment, mark
+    days = _trend_days(asked, ledger)
+    trend = day_scores(version.rules, ledger.lines, ledger.person_days(asked.per), days, per=asked.per)
+    rows = tuple(
+        _row(
+            one, before.get(one.party_id), teams, people, team_of, tuple(trend.get(one.party_id, [NOTHING] * len(days)))
+        )
+        for one in placed
     )
+    return Board(
+        contest, asked.day, asked.cumulative, asked.per, rows, version.rules, version.number, asked.moment, mark, days
+    )
+
+
+def _trend_days(asked: _Asked, ledger: _Ledger) -> tuple[date, ...]:
+    """The newest days on which anybody was there or scored: a day off is no fall to nothing."""
+    if not asked.cumulative:
+        return ()
+    days = {day for _, day in ledger.attended} | {line.day for line in ledger.lines}
+    return tuple(sorted(days)[-TREND_DAYS:])
 
 
 def _placed(contest: ContestCard, asked: _Asked, ledger: _Ledger) -> list[Standing]:
@@ -318,7 +356,12 @@ def _team_of(ledger: _Ledger) -> dict[int, int]:
 
 
 def _row(
-    one: Standing, before: int | None, teams: Mapping[int, str], people: Mapping[int, str], team_of: Mapping[int, int]
+    one: Standing,
+    before: int | None,
+    teams: Mapping[int, str],
+    people: Mapping[int, str],
+    team_of: Mapping[int, int],
+    by_day: tuple[Fraction, ...],
 ) -> BoardRow:
     team_id = one.team_id if one.member_id is None else team_of.get(one.member_id)
     team_name = teams.get(team_id or 0, "")
@@ -340,6 +383,7 @@ def _row(
         gap_to_next=one.gap_to_next,
         reached_at=one.reached_at,
         attendance_missing=one.attendance_missing,
+        by_day=by_day,
     )
 
 

@@ -27,6 +27,8 @@ from crm.web.paging import Paging, requested_page
 blueprint = Blueprint("contest", __name__)
 Answer = str | tuple[str, int] | Response
 
+MOST_LINES = 8
+"""Up to so many teams have a line each in the picture of the days."""
 POLLED = "private, no-cache"
 """A browser may keep a polled board, and asks each time whether it still holds."""
 
@@ -67,6 +69,18 @@ class BoardPage:
     def scores(self) -> list[float]:
         """The scores as the picture needs them, in the board's order."""
         return [float(row.score_shown) for row in self.board.rows]
+
+    @property
+    def trend_ends(self) -> tuple[float, float]:
+        """The highest and the lowest score of a day: the scale that the small lines of the rows share."""
+        every = [score for row in self.board.rows for score in row.trend]
+        return max(every, default=0), min(every, default=0)
+
+    @property
+    def day_lines(self) -> list[tuple[str, list[float]]]:
+        """A line for each team, where there are few enough to tell them apart and days enough to draw one."""
+        few = self.board.per == "team" and len(self.board.rows) <= MOST_LINES and len(self.board.days) > 1
+        return [(row.name, row.trend) for row in self.board.rows] if few else []
 
     def mine(self, row: BoardRow) -> bool:
         """Whether the row is the reader's own: their team's, or on a board of persons their own."""

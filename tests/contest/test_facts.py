@@ -167,6 +167,20 @@ def test_what_the_bank_feeds_back_is_nobodys_day_in_the_field(contest, cast, act
     assert of(board, cast, "red").person_days == before.person_days
 
 
+def test_a_cumulative_board_tells_each_day_on_which_somebody_was_there(contest, cast, actor):
+    with unit_of_work():
+        two_days(cast, actor)
+    board = standings_of(actor("olga"), contest, day=DAY_3, at=at_local(DAY_3, 20))
+    assert board.days == (DAY_1, DAY_2)  # nobody worked on DAY_3
+    each = [standings_of(actor("olga"), contest, day=day, cumulative=False) for day in board.days]
+    for row in board.rows:
+        alone = [next(one for one in daily.rows if one.team_id == row.team_id).score for daily in each]
+        assert list(row.by_day) == alone
+    assert all(daily.days == () for daily in each)
+    persons = standings_of(actor("olga"), contest, day=DAY_2, per="member")
+    assert all(len(row.by_day) == 2 for row in persons.rows)
+
+
 def test_historical_records_score_nothing(contest, cast, actor):
     row = {"name": "李", "accepted_on": DAY_2, "intent": "A", "campaign": "C-ROAD", "team": "红队", "officer": "alice"}
     numbered = row | {"phone": "13900007777", "consent": True, "case_number": "K-7"}
