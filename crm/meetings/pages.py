@@ -28,11 +28,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Refused:
-    """What was typed into one section of the page and why it was not taken. `current`: what stands there now."""
+    """What was typed into one section of the page and why it was not taken. `moved`: somebody else has written meanwhile."""
 
     section: str
     sentence: str
     typed: Mapping[str, Any]
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,26 @@ class Room:
             return otherwise
         return self.refused.typed.get(name, otherwise)
 
+    def cell(self, section: str, name: str, now: Any, untouched: str = "") -> tuple[str, str]:
+        """(what stands in the field, what its writer has seen). A table that was refused comes back as it was sent.
+
+        Where somebody else has written meanwhile, the writer sees it now: the own typing stays, and a field that was left alone,
+        at what was seen or at `untouched`, becomes the newest. Saving again then overwrites nobody unseen.
+        """
+        here, typed = str(now), self.typed(section, name, None)
+        if self.refused is None or typed is None:
+            return here or untouched, here
+        seen = self.typed(section, f"was-{name}")
+        if not self.refused.moved:
+            return typed, seen
+        return (here or untouched if typed == (seen or untouched) else typed), here
+
+    def ticked(self, section: str, name: str, value: int, otherwise: bool) -> bool:
+        """Whether a box of a list is ticked: as it was sent when that was refused, else as it stands there."""
+        if self.error(section) is None:
+            return otherwise
+        return str(value) in self.typed(section, name, ())
+
 
 @dataclass(frozen=True)
 class MorningPage(Room):
@@ -111,6 +132,11 @@ class MorningPage(Room):
     districts: Sequence[DistrictRow] = ()
     metrics: tuple[str, ...] = tuple(PLEDGED)
     objections: str = ""
+
+    @property
+    def passed(self) -> list[str]:
+        """Who passed the drill."""
+        return [member.name for team in self.teams for member in team.members if member.passed]
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,12 @@ from crm.people.queries import in_force
 
 @dataclass(frozen=True)
 class Presence:
-    """What the roll call says of one member."""
+    """What the roll call says of one member; `seen` is what it said when its writer read it, where that is known."""
 
     member_id: int
     state: str
     reason: str = ""
+    seen: tuple[str, str] | None = None
 
 
 def call_roll(
@@ -45,7 +46,15 @@ def call_roll(
         raise NotFound("meeting.not_found")
     return tuple(
         log_commands.set_attendance(
-            actor, meeting.campaign_id, team_id, meeting.day, one.member_id, one.state, one.reason.strip(), at=at
+            actor,
+            meeting.campaign_id,
+            team_id,
+            meeting.day,
+            one.member_id,
+            one.state,
+            one.reason.strip(),
+            at=at,
+            seen=one.seen,
         )
         for one in roll
     )
@@ -61,12 +70,14 @@ def set_pledges(
     values: Mapping[str, int | str | None],
     reason: str = "",
     at: datetime,
+    seen: Mapping[str, int | None] | None = None,
 ) -> int:
     """What a member, or with no member the team itself, promises for the day, by metric; None leaves a metric alone.
 
     Answers how many changed. A member pledges for themselves, who leads the meeting for all. Once the pledges are locked only
-    the latter changes them, with a reason, as a further revision. Raises Invalid for a count that cannot be or a day outside
-    the campaign, Conflict("pledge.locked"), Forbidden, NotFound.
+    the latter changes them, with a reason, as a further revision. `seen` holds what the person was looking at, by metric.
+    Raises Invalid for a count that cannot be or a day outside the campaign, Conflict("pledge.locked"),
+    Conflict("pledge.moved") when somebody has pledged otherwise since, Forbidden, NotFound.
     """
     _check_place(actor, campaign_id, team_id, member_id, day, at)
     locked_at = pledges_locked_at(campaign_id, team_id, day)
@@ -77,6 +88,9 @@ def set_pledges(
     changed = {metric: value for metric, value in wanted.items() if metric not in known or known[metric].value != value}
     if not changed:
         return 0
+    standing = {metric: known[metric].value if metric in known else None for metric in changed}
+    if seen is not None and any(metric in seen and seen[metric] != value for metric, value in standing.items()):
+        raise Conflict("pledge.moved")
     reason = public_words(reason, most=rules.LONGEST_REASON)
     if locked_at is not None and not reason:
         raise Invalid("pledge.reason")
@@ -95,9 +109,8 @@ def set_pledges(
         )  # fmt: skip
     db.session.flush()
     if locked_at is not None:
-        before_values = {metric: known[metric].value if metric in known else None for metric in changed}
         audit.record(
-            actor, "meeting.pledge_changed", "user", member_id, team=team_id, day=day, before=before_values, after=changed, reason=reason
+            actor, "meeting.pledge_changed", "user", member_id, team=team_id, day=day, before=standing, after=changed, reason=reason
         )  # fmt: skip
     return len(changed)
 

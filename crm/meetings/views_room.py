@@ -21,7 +21,9 @@ from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.wording import sentence
 
-_MEMBER_FIELD = re.compile(r"(state|reason|district|partner)-([0-9]{1,9})")
+_MEMBER_FIELD = re.compile(r"((?:was-)?(?:state|reason)|district|partner)-([0-9]{1,9})")
+_MOVED = frozenset({"attendance.moved", "pledge.moved", "form.stale"})
+"""Refusals that mean: somebody else has written here since this form was read."""
 
 
 @blueprint.post("/meetings/<int:meeting_id>/attendance")
@@ -31,11 +33,11 @@ def attendance(meeting_id: int) -> Answer:
 
     def act() -> None:
         team_id = id_or_none(request.form.get("team_id")) or -1
-        said = _by_member("state", "reason")
+        said = _by_member("state", "reason", "was-state", "was-reason")
         roll = [
-            pledging.Presence(member, one["state"], one.get("reason", ""))
+            pledging.Presence(member, one["state"], one.get("reason", ""), seen)
             for member, one in said.items()
-            if one.get("state")
+            if one.get("state") and (one["state"], one.get("reason", "")) != (seen := _seen_call(one))
         ]
         pledging.call_roll(the_actor(), meeting_id, team_id=team_id, roll=roll, at=now())
 
@@ -53,10 +55,10 @@ def pledges(meeting_id: int) -> Answer:
         team_id = id_or_none(request.form.get("team_id")) or -1
         if meeting.team_id not in (None, team_id):
             raise NotFound("meeting.not_found")
-        for member_id, values in _typed_pledges().items():
+        for member_id, (values, seen) in _typed_pledges().items():
             pledging.set_pledges(
                 actor, campaign_id=meeting.campaign_id, team_id=team_id, member_id=member_id, day=meeting.day,
-                values=values, reason=clean_text(request.form.get("reason")), at=at,
+                values=values, reason=clean_text(request.form.get("reason")), at=at, seen=seen,
             )  # fmt: skip
 
     return _done(meeting_id, f"pledges-{request.form.get('team_id', '')}", act, _("The pledges are kept."), "pledges")
@@ -253,7 +255,7 @@ def _refused(meeting_id: int, section: str, error: DomainError) -> Answer:
         raise error
     note_used_uid(error)
     typed = {key: request.form.getlist(key) if key == "member" else request.form[key] for key in request.form}
-    return shown(meeting_id, Refused(section, sentence(error), typed)), error.status
+    return shown(meeting_id, Refused(section, sentence(error), typed, error.code in _MOVED)), error.status
 
 
 def _by_member(*names: str) -> dict[int, dict[str, str]]:
@@ -266,13 +268,26 @@ def _by_member(*names: str) -> dict[int, dict[str, str]]:
     return found
 
 
-def _typed_pledges() -> dict[int | None, dict[str, int | str | None]]:
-    """Fields like visits-7 (a member) and visits-team, by member and metric; empty ones are left alone."""
-    found: dict[int | None, dict[str, int | str | None]] = {}
+def _seen_call(one: dict[str, str]) -> tuple[str, str] | None:
+    """State and reason that stood in the form when it was read ("" before the roll was called); None for a form without them."""
+    return (one["was-state"], one.get("was-reason", "")) if "was-state" in one else None
+
+
+def _typed_pledges() -> dict[int | None, tuple[dict[str, int | str | None], dict[str, int | None]]]:
+    """Fields like visits-7 (a member) and visits-team, by member: what was typed, and what its writer saw, by metric.
+
+    Empty ones and those that are as they were seen (was-visits-7) are left alone: whoever saves a table that stood open for a
+    while takes nothing back that others promised meanwhile.
+    """
+    found: dict[int | None, tuple[dict[str, int | str | None], dict[str, int | None]]] = {}
     for key, value in request.form.items():
         metric, _dash, whose = key.rpartition("-")
         if metric not in PLEDGED or not (whose == "team" or (whose.isascii() and whose.isdigit() and len(whose) < 10)):
             continue
-        if clean_text(value):
-            found.setdefault(None if whose == "team" else int(whose), {})[metric] = clean_text(value)
+        typed, was = clean_text(value), request.form.get(f"was-{key}")
+        if typed and typed != was:
+            values, seen = found.setdefault(None if whose == "team" else int(whose), ({}, {}))
+            values[metric] = typed
+            if was is not None:
+                seen[metric] = int_or(was, -1) if was else None
     return found

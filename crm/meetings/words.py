@@ -23,6 +23,7 @@ ERRORS: dict[str, Any] = {
     "meeting.own_partner": _l("Nobody is their own partner."),
     "pledge.locked": _l("The pledges are locked. Ask your team lead."),
     "pledge.metric": _l("Nothing can be pledged in this metric."),
+    "pledge.moved": _l("Somebody else has changed these pledges meanwhile; what they are now is marked below."),
     "pledge.none": _l("Nothing has been pledged yet."),
     "pledge.reason": _l("The pledges are locked: a change needs a reason."),
     "report.not_found": _l("There is no such report."),

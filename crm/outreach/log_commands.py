@@ -174,10 +174,12 @@ def set_attendance(
     reason: str = "",
     *,
     at: datetime,
+    seen: tuple[str, str] | None = None,
 ) -> Attendance:
     """Whether a member was there: present or late counts as a person-day, leave or absent does not.
 
-    A correction is a further row; what says nothing new writes none. Answers the row that holds.
+    A correction is a further row; what says nothing new writes none. Answers the row that holds. `seen` is the state and the
+    reason that the person was looking at: Conflict("attendance.moved") when somebody has called otherwise since.
     """
     if state not in set(Presence):
         raise Invalid("attendance.state")
@@ -190,6 +192,8 @@ def set_attendance(
     newest = _newest_call(campaign_id, day, member_id)
     if newest is not None and (newest.team_id, newest.state, newest.reason) == (team_id, state, reason):
         return newest
+    if seen is not None and seen != (("", "") if newest is None else (newest.state, newest.reason)):
+        raise Conflict("attendance.moved")
     row = Attendance(
         campaign_id=campaign_id, day=day, member_id=member_id, team_id=team_id, state=state, reason=reason,
         recorded_id=actor.user_id, received_at=at,

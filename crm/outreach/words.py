@@ -5,6 +5,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 ERRORS: dict[str, Any] = {
+    "attendance.moved": _l("Somebody else has called the roll meanwhile; what it says now is marked below."),
     "attendance.state": _l("Choose present, late, on leave or absent."),
     "outreach.campaign_closed": _l("The campaign is not open: nothing can be recorded in it."),
     "outreach.cell_moved": _l(

@@ -63,3 +63,23 @@ def test_a_block_of_a_spreadsheet_is_pasted_into_the_grid(visit: Visit) -> None:
     for row, values in enumerate((("3", "1"), ("4", "2"))):
         for place, value in enumerate(values):
             expect(rows.nth(row).locator("input[name^=d-]").nth(place)).to_have_value(value)
+
+
+def test_a_draft_that_is_put_back_overwrites_nobody(visit: Visit) -> None:
+    lead, member = visit("lead6"), visit("m601", size=PHONE)
+    lead.goto("/log")
+    own = lead.locator("[data-grid] tbody tr").first.locator("input[name^=d-]").first
+    mine = str(int(own.input_value() or 0) + 4)
+    own.fill(mine)
+    member.goto("/log")
+    theirs = member.locator("[data-grid] input[name^=d-]").first
+    name, before = theirs.get_attribute("name"), int(theirs.input_value() or 0)
+    theirs.fill(str(before + 3))
+    member.get_by_role("button", name="保存", exact=True).click()
+    expect(member.get_by_role("status").filter(has_text="保存")).to_be_visible()
+    lead.reload()
+    expect(own).to_have_value(mine)
+    lead.get_by_role("button", name="保存", exact=True).click()
+    expect(lead.get_by_role("status").filter(has_text="保存")).to_be_visible()
+    expect(lead.locator(f"input[name={name}]")).to_have_value(str(before + 3))
+    expect(own).to_have_value(mine)

@@ -24,7 +24,7 @@ def test_the_morning_takes_pledges(visit: Visit, login: str, size: dict) -> None
     go_in(page, 0)
     expect(page.get_by_role("heading", level=1)).to_have_text("晨会")
     section = page.locator("section", has=page.locator("#pledges"))
-    first = section.locator("tbody input").first
+    first = section.locator("tbody input.form-control").first
     first.fill("12")
     first.press("Enter")
     page.keyboard.type("9")
@@ -32,7 +32,7 @@ def test_the_morning_takes_pledges(visit: Visit, login: str, size: dict) -> None
         section.get_by_label("变更原因").fill("午后改线")
     section.get_by_role("button", name="保存承诺").or_(section.locator("form button.btn-primary")).first.click()
     section = page.locator("section", has=page.locator("#pledges"))
-    expect(section.locator("tbody input").first).to_have_value("12")
+    expect(section.locator("tbody input.form-control").first).to_have_value("12")
     assert int(section.locator(".wt-total td").first.inner_text()) >= 21
 
 
@@ -61,3 +61,21 @@ def test_the_evening_report_is_stored_and_shown(visit: Visit, login: str, size: 
     expect(page.locator("main")).to_contain_text("先问生意，再谈贷款。")
     page.goto(page.locator("a[href*='/meetings/reports/']").first.get_attribute("href") or page.url)
     expect(page.locator("main")).to_contain_text("先问生意，再谈贷款。")
+
+
+def test_what_is_typed_into_one_section_outlives_the_saving_of_another(visit: Visit) -> None:
+    page = visit("lead4", size=PHONE)
+    go_in(page, 0)
+    tick, partner = page.locator("input[name=member]").first, page.locator("select[name^=partner-]").first
+    reason, theme = page.locator("input[name^=reason-]").first, page.get_by_label("训练主题")
+    tick.set_checked(not tick.is_checked())
+    ticked = tick.is_checked()
+    partner.select_option(index=2)
+    reason.fill("去网点取物料")
+    theme.fill("利率高怎么答")
+    page.locator("form", has=theme).get_by_role("button", name="保存").click()
+    expect(page.get_by_role("status").filter(has_text="已保存")).to_be_visible()
+    expect(theme).to_have_value("利率高怎么答")
+    expect(reason).to_have_value("去网点取物料")
+    expect(tick).to_be_checked(checked=ticked)
+    expect(partner).not_to_have_value("")

@@ -1,6 +1,7 @@
 """Pages of meetings: who sees which, what is typed stays, two recorders do not overwrite each other."""
 
 import re
+from html import unescape
 
 import pytest
 import time_machine
@@ -116,6 +117,82 @@ def test_the_roll_is_called_with_reasons(morning, cast, client_of):
     ).all()
     assert rows == [(alice, "present", ""), (bob, "leave", "培训")]
     assert "培训" in client_of("alice").get(f"/meetings/{morning}").text
+
+
+def test_a_stale_roll_takes_nothing_back_that_another_recorder_called(morning, cast, client_of):
+    alice, bob = cast.users["alice"], cast.users["bob"]
+    uncalled = {"team_id": cast.teams["red"]} | {
+        f"was-{what}-{who}": "" for what in ("state", "reason") for who in (alice, bob)
+    }
+    first = uncalled | {f"state-{alice}": "present", f"state-{bob}": "leave", f"reason-{bob}": "培训"}
+    assert client_of("alice").post(f"/meetings/{morning}/attendance", data=first).status_code == 302
+    stale = uncalled | {f"state-{alice}": "late", f"state-{bob}": "present"}
+    answer = client_of("olga").post(f"/meetings/{morning}/attendance", data=stale)
+    assert answer.status_code == 409
+    assert called(alice, bob) == [("present", ""), ("leave", "培训")]
+    again = {"team_id": cast.teams["red"]} | fields_of(answer.text, r"(?:was-)?(?:state|reason)-\d+")
+    assert (again[f"state-{alice}"], again[f"state-{bob}"], again[f"reason-{bob}"]) == ("late", "leave", "培训")
+    assert client_of("olga").post(f"/meetings/{morning}/attendance", data=again).status_code == 302
+    assert called(alice, bob) == [("late", ""), ("leave", "培训")]
+
+
+def called(*members: int) -> list[tuple[str, str]]:
+    """State and reason that hold for each."""
+    rows = db.session.execute(
+        select(Attendance.member_id, Attendance.state, Attendance.reason).order_by(Attendance.id)
+    ).all()
+    newest = {row[0]: (row[1], row[2]) for row in rows}
+    return [newest[member] for member in members]
+
+
+def fields_of(page: str, names: str) -> dict[str, str]:
+    """What the inputs and selects of a page hold, by name."""
+    found = {}
+    for tag in re.findall(r"<input[^>]*>", page):
+        if name := re.search(rf'name="({names})"', tag):
+            found[name[1]] = unescape(re.search(r'value="([^"]*)"', tag)[1])
+    for name, options in re.findall(rf'<select[^>]*name="({names})"[^>]*>(.*?)</select>', page, re.DOTALL):
+        found[name] = re.search(r'value="([^"]*)" selected', options)[1]
+    return found
+
+
+def test_a_lead_who_saves_an_old_table_leaves_a_members_new_pledge(morning, cast, client_of):
+    team, bob, alice = {"team_id": cast.teams["red"]}, cast.users["bob"], cast.users["alice"]
+    client_of("bob").post(f"/meetings/{morning}/pledges", data=team | {f"visits-{bob}": "20"})
+    old = team | fields_of(client_of("alice").get(f"/meetings/{morning}").text, r"(?:was-)?visits-\d+")
+    client_of("bob").post(f"/meetings/{morning}/pledges", data=team | {f"visits-{bob}": "25"})
+    answer = client_of("alice").post(f"/meetings/{morning}/pledges", data=old | {f"visits-{alice}": "18"})
+    assert answer.status_code == 302
+    assert pledged() == {(bob, "visits"): 25, (alice, "visits"): 18}
+    answer = client_of("alice").post(f"/meetings/{morning}/pledges", data=old | {f"visits-{bob}": "22"})
+    assert answer.status_code == 409
+    assert "25" in re.findall(r'<small class="wt-help">现为：(\d+)</small>', answer.text)
+    assert pledged()[bob, "visits"] == 25
+    again = team | fields_of(answer.text, r"(?:was-)?visits-\d+")
+    assert again[f"visits-{bob}"] == "22"
+    assert client_of("alice").post(f"/meetings/{morning}/pledges", data=again).status_code == 302
+    assert pledged() == {(bob, "visits"): 22, (alice, "visits"): 18}
+
+
+def pledged() -> dict[tuple[int, str], int]:
+    """What holds, by member and metric."""
+    rows = db.session.execute(select(Pledge.member_id, Pledge.metric, Pledge.value).where(Pledge.current)).all()
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def test_ticks_and_routes_of_a_stale_form_stay_beside_what_others_wrote(morning, cast, client_of):
+    alice, bob = cast.users["alice"], cast.users["bob"]
+    client_of("olga").post(f"/meetings/{morning}/passed", data={"member": [alice], "version": 0})
+    answer = client_of("alice").post(f"/meetings/{morning}/passed", data={"member": [bob], "version": 0})
+    assert answer.status_code == 409
+    assert re.findall(r'name="member" value="(\d+)" checked', answer.text) == [str(bob)]
+    client_of("olga").post(f"/meetings/{morning}/routes", data={f"partner-{alice}": bob, "version": 0})
+    answer = client_of("alice").post(
+        f"/meetings/{morning}/routes", data={f"partner-{bob}": alice, f"partner-{alice}": "", "version": 0}
+    )
+    assert answer.status_code == 409
+    assert {f"partner-{bob}": str(alice)}.items() <= fields_of(answer.text, rf"partner-{bob}").items()
+    assert answer.text.count("现为：") == 2
 
 
 @pytest.mark.parametrize("typed", ["-1", "1e3", "NaN", "1.5", "99999", "abc"])
@@ -340,6 +417,7 @@ def test_the_campaigns_morning_takes_as_many_queries_for_two_teams_as_for_one(ac
         client.get(f"/meetings/{room}")
     with unit_of_work():
         db.session.execute(delete(CampaignTeam).where(CampaignTeam.team_id == cast.teams["blue"]))
+    client.get(f"/meetings/{room}")  # who reads is looked up anew after the change
     with queries() as few:
         client.get(f"/meetings/{room}")
     assert few.count == many.count

@@ -53,7 +53,7 @@
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = word("SignIn");
-    button.addEventListener("click", () => { all("form[data-keep]").forEach(saveForm); location.reload(); }); // the server leads to the sign-in and back
+    button.addEventListener("click", () => { all("form[data-keep]").forEach((form) => saveForm(form)); location.reload(); }); // the server leads to the sign-in and back
     toast(word("SignedOut"), "warn", button, true);
   }
 
@@ -102,7 +102,7 @@
       form.requestSubmit(by || undefined);
       return;
     }
-    if (form.hasAttribute("data-forget")) sessionStorage.clear();
+    if (form.hasAttribute("data-forget")) { unkept.clear(); sessionStorage.clear(); }
     markSent(form);
     setTimeout(() => all("button[type=submit], button:not([type])", form).forEach((b) => { b.disabled = true; }));
   });
@@ -116,17 +116,26 @@
 
   /* ---- long forms are kept in this tab until they are sent; short ones when they are sent, in case that fails ---- */
   let typing = 0;
+  const unkept = new Set(); // forms typed into a moment ago
   const SHORT = "form[method=post]:not([data-keep], [data-forget], .wt-inline-form)";
   const keepName = (form) => form.dataset.keep || "short:" + (form.getAttribute("action") || "");
   const keepKey = (form) => ["keep", document.body.dataset.actor, location.pathname, keepName(form)].join(":");
   const keepable = (form) => [...form.elements].filter((e) => e.name && !["hidden", "password", "file", "submit", "button"].includes(e.type) && !e.hasAttribute("data-private"));
+  // What its writer was looking at goes with a draft: put back onto a newer page it is found stale, and overwrites nobody unseen.
+  const hiddenOf = (form) => [...form.elements].filter((e) => e.type === "hidden" && e.name && !["csrf_token", "client_uid"].includes(e.name));
   function readKept(key) { try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; } }
-  function saveForm(form) {
+  function saveForm(form, told = false) {
     const values = keepable(form).map((e) => [e.name, e.type === "checkbox" || e.type === "radio" ? e.value : null, e.matches("[type=checkbox],[type=radio]") ? e.checked : e.value]);
-    try { sessionStorage.setItem(keepKey(form), JSON.stringify({ values, sent: false })); } catch { /* a full store must not stop the typing */ }
+    const seen = told ? [] : hiddenOf(form).map((e) => [e.name, e.value]);
+    try { sessionStorage.setItem(keepKey(form), JSON.stringify({ values, seen, sent: false })); } catch { /* a full store must not stop the typing */ }
+  }
+  function keepAll() {
+    clearTimeout(typing);
+    unkept.forEach((form) => saveForm(form));
+    unkept.clear();
   }
   function markSent(form) {
-    clearTimeout(typing); // what was typed a moment ago goes along, and is not kept as unsent afterwards
+    keepAll(); // what was typed a moment ago goes along, and is not kept as unsent afterwards; other forms of the page stay
     if ((form.dataset.keep || form.matches(SHORT)) && document.body.dataset.actor && keepable(form).length) saveForm(form);
     const kept = readKept(keepKey(form));
     if (kept) sessionStorage.setItem(keepKey(form), JSON.stringify({ ...kept, sent: true }));
@@ -134,6 +143,10 @@
   function restore(form) {
     const kept = readKept(keepKey(form));
     if (!kept || find("[aria-invalid], .wt-note-bad", form)) return; // the server has already given back what was typed
+    if (kept.sent && document.body.hasAttribute("data-answer")) { // so it has here, and told what others wrote meanwhile
+      if (keepable(form).length) saveForm(form, true);
+      return;
+    }
     let changed = false;
     for (const [name, option, value] of kept.values) {
       const field = keepable(form).find((e) => e.name === name && (option === null || e.value === option));
@@ -142,10 +155,13 @@
       if (field[slot] !== value) { field[slot] = value; changed = true; }
     }
     if (!changed) return;
+    const seen = new Map(kept.seen);
+    const fresh = hiddenOf(form).map((e) => [e, e.value]);
+    hiddenOf(form).forEach((e) => { if (seen.has(e.name)) e.value = seen.get(e.name); });
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = word("Discard");
-    button.addEventListener("click", () => { sessionStorage.removeItem(keepKey(form)); form.reset(); button.parentElement.remove(); });
+    button.addEventListener("click", () => { sessionStorage.removeItem(keepKey(form)); form.reset(); fresh.forEach(([e, value]) => { e.value = value; }); button.parentElement.remove(); });
     toast(word("Restored"), "info", button);
   }
   function tidyKept() {
@@ -165,9 +181,12 @@
   on("input", (event) => {
     const form = event.target.form;
     if (!form?.dataset.keep) return;
+    unkept.add(form);
     clearTimeout(typing);
-    typing = setTimeout(() => saveForm(form), 300);
+    typing = setTimeout(keepAll, 300);
   });
+
+  on("pagehide", keepAll, window);
 
   /* ---- keys ---- */
   const writing = (e) => e.matches?.("input, textarea, select, [contenteditable]");
