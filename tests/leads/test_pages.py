@@ -160,6 +160,14 @@ def test_no_box_is_ticked_beforehand(client_of):
     assert "本次的贷款咨询" in text
 
 
+def test_a_form_says_why_a_box_is_needed(client_of, cast):
+    data = filled(cast)
+    del data["enquiry"]
+    answer = client_of("bob").post("/leads/new", data=data)
+    assert answer.status_code == 422
+    assert answer.text.count("没有这项同意，不得保存任何信息。") == 2  # in the summary and at the box
+
+
 def test_a_double_submit_makes_one_lead(client_of, cast):
     client = client_of("bob")
     first, second = (client.post("/leads/new", data=filled(cast)) for _ in range(2))
