@@ -68,7 +68,9 @@ def _place(line: Line) -> tuple[datetime, bool, int]:
 
 def _stages(family: list[int], people: dict[int, str]) -> Iterator[Line]:
     undone = aliased(StageEntry)
-    counting = set(db.session.scalars(select(LeadStage.entry_id).where(LeadStage.lead_id == family[0])))
+    # Of a lead that was merged the entries count on, for the one that it stands for.
+    root = select(db.func.coalesce(Lead.merged_into_id, Lead.id)).where(Lead.id == family[0]).scalar_subquery()
+    counting = set(db.session.scalars(select(LeadStage.entry_id).where(LeadStage.lead_id == root)))
     teams = team_names()
     query = (
         select(StageEntry, undone.reason, undone.id)

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from crm.kernel.clock import zone
 from crm.leads import words
 from crm.leads.timeline import Line
+from crm.web.locale import day
 
 _TONES = {
     "stage": ("clipboard-check", "good"),
@@ -166,9 +167,7 @@ def _note(line: Line, zone_name: str) -> tuple[str, str]:
 
 def _follow_up(line: Line, zone_name: str) -> tuple[str, str]:
     on = line.facts.get("on")
-    title = (
-        _("Next contact on %(day)s", day=date.fromisoformat(on).isoformat()) if on else _("No further contact planned")
-    )
+    title = _("Next contact on %(day)s", day=day(date.fromisoformat(on))) if on else _("No further contact planned")
     return title, line.facts.get("text", "")
 
 

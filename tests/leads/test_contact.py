@@ -1,5 +1,7 @@
 """Who said no stays unbothered through merges and partings; what was kept on a consent goes with it."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import func, select
 
@@ -9,6 +11,7 @@ from crm.kernel.unit_of_work import unit_of_work
 from crm.leads import contact, editing, merging
 from crm.leads.commands import LeadCard
 from crm.leads.models import DoNotContact, Lead, LeadEvent
+from crm.leads.timeline import timeline
 from tests import make
 from tests.moments import NOON
 
@@ -109,3 +112,15 @@ def test_the_story_keeps_no_value_of_the_further_facts(actor, cast, pair):
         version = db.session.get_one(Lead, kept).version
         editing.edit_lead(actor("alice"), kept, version=version, card=card, at=NOON)
     assert "某某银行" not in str(list(db.session.scalars(select(LeadEvent.detail))))
+
+
+def test_what_a_merged_record_brought_is_told_as_counting_on_its_own_page_too(actor, client_of, cast):
+    alice = actor("alice")
+    place = {"campaign_id": cast.campaigns["roadshow"], "team_id": cast.teams["red"]}
+    with unit_of_work():
+        kept = make.lead(alice, **place, phone=FIRST).lead_id
+        lost = make.lead(alice, **place, phone=SECOND, at=NOON - timedelta(hours=1)).lead_id
+        merging.merge(alice, keep=kept, lose=lost, reason="", at=NOON)
+    assert [line.counts for line in timeline(alice, lost) if line.kind == "stage"] == [True]
+    assert "不计数" in client_of("alice").get(f"/leads/{kept}").text
+    assert "不计数" not in client_of("alice").get(f"/leads/{lost}").text
