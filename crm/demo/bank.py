@@ -22,6 +22,8 @@ from crm.wiring import GRANTS
 
 PASSWORD = "Waituo-demo-2026"  # noqa: S105 - the demo's, shown on its sign-in page; a real installation has none
 SIZES = (7, 6, 6, 5, 8, 5)
+SPRINT, PK = "DEMO-ROADSHOW", "DEMO-PK"
+"""Codes of the sprint and its contest."""
 FIELD_DAYS = 6
 """The sprint: six whole days that end yesterday; today is its last day, with training and awards."""
 
@@ -264,7 +266,7 @@ def _targets(bank: Bank, organiser: Actor, campaign_id: int, teams: range | tupl
 def _contest(bank: Bank) -> None:
     organiser = bank.actor("organiser", bank.today)
     made = contests.create_contest(
-        organiser, code="DEMO-PK", name="六天大会战 PK", campaign_ids=[bank.campaigns[CampaignModel.ROADSHOW]], team_ids=bank.teams,
+        organiser, code=PK, name="六天大会战 PK", campaign_ids=[bank.campaigns[CampaignModel.ROADSHOW]], team_ids=bank.teams,
         starts_on=bank.first_day, ends_on=bank.today,
     )  # fmt: skip
     bank.contest_id = contests.start_contest(

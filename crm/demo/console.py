@@ -7,9 +7,9 @@ import click
 
 from crm import __version__, create_app
 from crm.campaigns.models import Campaign
-from crm.campaigns.rules import CampaignModel
 from crm.contest.models import Contest
 from crm.contest.queries import BoardRow, standings_of
+from crm.demo.bank import PK, SPRINT
 from crm.demo.making import make_demo, sign_ins
 from crm.figures.asking import FunnelQuery
 from crm.figures.funnels import funnel
@@ -88,7 +88,7 @@ def _print(mark: dict[str, object]) -> None:
     print_table(
         [{"login": one.login, "password": one.password, "name": one.name, "role": one.role} for one in sign_ins()]
     )
-    campaign_id = _sprint()
+    campaign_id = sprint_id()
     shown = funnel(SYSTEM, FunnelQuery(campaign_ids=(campaign_id,), by="team"))
     click.echo("\nfunnel of the sprint by team")
     print_table([
@@ -103,7 +103,7 @@ def _print(mark: dict[str, object]) -> None:
         for label, counts in [*((row.label, row.counts) for row in shown.rows), ("合计", shown.total)]
     ])  # fmt: skip
     click.echo("\nPK, cumulative: points per attended person-day")
-    board = standings_of(SYSTEM, _contest(), day=None, cumulative=True, per="team")
+    board = standings_of(SYSTEM, contest_id(), day=None, cumulative=True, per="team")
     print_table([_line(row) for row in board.rows])
 
 
@@ -118,12 +118,14 @@ def _line(row: BoardRow) -> dict[str, object]:
     }
 
 
-def _sprint() -> int:
-    return db.session.scalars(db.select(Campaign.id).where(Campaign.model == CampaignModel.ROADSHOW)).one()
+def sprint_id() -> int:
+    """The campaign whose figures are printed: the demo's own, whatever else has been planned in the demo since."""
+    return db.session.scalars(db.select(Campaign.id).where(Campaign.code == SPRINT)).one()
 
 
-def _contest() -> int:
-    return db.session.scalars(db.select(Contest.id)).one()
+def contest_id() -> int:
+    """The contest of the sprint."""
+    return db.session.scalars(db.select(Contest.id).where(Contest.code == PK)).one()
 
 
 GROUPS = {"": [demo]}
