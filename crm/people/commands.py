@@ -31,6 +31,7 @@ from crm.people.queries import latest_membership, user_by_login
 from crm.people.rules import (
     LONGEST_LOCK,
     TEAM_ROLES,
+    bucket_here,
     check_external,
     check_team_role,
     clean_login,
@@ -377,7 +378,11 @@ def _unlock(user: User) -> bool:
     """Whether there were failures to forget."""
     failed = user.failed_sign_ins > 0
     user.failed_sign_ins, user.locked_until = 0, None
-    here = delete(SignInBucket).where(SignInBucket.address.startswith(_here(user.id))).returning(SignInBucket.address)
+    here = (
+        delete(SignInBucket)
+        .where(SignInBucket.address.startswith(bucket_here(user.id)))
+        .returning(SignInBucket.address)
+    )
     return bool(db.session.scalars(here).all()) or failed
 
 
@@ -401,11 +406,7 @@ def _bucket(user: User | None, login: str, address: str, *, known: bool) -> str 
     """
     if user is None:
         return "login:" + _short(login.strip().lower())
-    return f"{_here(user.id)}{_short(address)}" if known else None
-
-
-def _here(user_id: int) -> str:
-    return f"here:{user_id}:"
+    return f"{bucket_here(user.id)}{_short(address)}" if known else None
 
 
 def _short(value: str) -> str:

@@ -12,10 +12,11 @@ from crm.kernel.db import db
 from crm.kernel.errors import NotFound
 from crm.kernel.installation import keys, zone_name
 from crm.kernel.paging import PER_PAGE, Page
-from crm.people.models import Membership, Team, User
+from crm.kernel.values import fold, initials
+from crm.people.models import Membership, SignInBucket, Team, User
 from crm.people.passwords import token_hash
 from crm.people.policy import SEES_ALL_TEAMS, team_scope
-from crm.people.rules import phone_place
+from crm.people.rules import bucket_here, lock_after, phone_place
 
 
 def actor_of(user: User, *, on: date, grants: Mapping[Role, frozenset[str]], address: str = "") -> Actor:
@@ -150,11 +151,14 @@ class PersonRow:
     active: bool
     can_sign_in: bool
     last_sign_in_at: datetime | None
+    locked_until: datetime | None
     team_id: int | None
     team: str | None
     is_lead: bool | None
 
 
+STATES = ("active", "inactive", "invited", "locked")
+"""States by which the list of people may be filtered: may sign in, shut out, no password yet, locked by failed sign-ins."""
 SORTS = {"login": User.login, "name": User.name, "role": User.role, "seen": User.last_sign_in_at}
 """Keys by which the list of people may be sorted."""
 
@@ -170,7 +174,7 @@ def people_page(
     sort: str = "",
     page: int = 1,
 ) -> Page[PersonRow]:
-    """People in scope by a piece of name or login, role, state ("active" | "inactive") and the team of that day."""
+    """People in scope by a piece of name or login or by initials, role, state (see STATES) and the team of that day."""
     query = (
         select(
             User.id,
@@ -181,6 +185,7 @@ def people_page(
             User.active,
             User.password_hash.is_not(None).label("can_sign_in"),
             User.last_sign_in_at,
+            User.locked_until,
             Team.id.label("team_id"),
             Team.name.label("team"),
             Membership.is_lead,
@@ -189,11 +194,11 @@ def people_page(
         .outerjoin(Team, Team.id == Membership.team_id)
     )
     if text:
-        query = query.where(or_(User.name.contains(text, autoescape=True), User.login.contains(text, autoescape=True)))
+        query = query.where(_called(text))
     if role:
         query = query.where(User.role == role)
     if state:
-        query = query.where(User.active.is_(state == "active"))
+        query = query.where(_in_state(state))
     if team_id is not None:
         query = query.where(Membership.team_id == team_id)
     if not actor.sees_all_teams:
@@ -201,8 +206,36 @@ def people_page(
     total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     column = SORTS.get(sort.removeprefix("-"), User.id)
     query = query.order_by(column.desc() if sort.startswith("-") else column, User.id)
-    rows = db.session.execute(query.limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
-    return Page([PersonRow(*row) for row in rows], page, total)
+    rows = db.session.execute(query.limit(PER_PAGE).offset((page - 1) * PER_PAGE)).mappings()
+    return Page([PersonRow(**row) for row in rows], page, total)
+
+
+def _called(text: str) -> ColumnElement[bool]:
+    """Whether a name or login holds the text, or the name's pinyin initials begin with it."""
+    letters = text.lower()
+    by_initials = (
+        [one for one, name in user_names().items() if initials(name).startswith(letters)] if letters.isascii() else []
+    )
+    return or_(
+        User.name.contains(text, autoescape=True), User.login.contains(text, autoescape=True), User.id.in_(by_initials)
+    )
+
+
+def _in_state(state: str) -> ColumnElement[bool]:
+    if state == "locked":
+        return and_(User.active, User.locked_until > now())
+    if state == "invited":
+        return and_(User.active, User.password_hash.is_(None))
+    return User.active.is_(state == "active")
+
+
+def locked_until(user: User, *, at: datetime) -> datetime | None:
+    """Until when failed sign-ins keep the account shut, anywhere at all; None when it is open."""
+    here = select(SignInBucket.failures, SignInBucket.window_started_at).where(
+        SignInBucket.address.startswith(bucket_here(user.id))
+    )
+    locks = [since + lock for failures, since in db.session.execute(here) if (lock := lock_after(failures))]
+    return max((until for until in (user.locked_until, *locks) if until and until > at), default=None)
 
 
 @dataclass(frozen=True)
@@ -228,6 +261,33 @@ def membership_history(user_id: int) -> list[MembershipRow]:
 
 
 @dataclass(frozen=True)
+class RosterLine:
+    """Somebody who belongs to a team on a day, or comes later; `active` tells whether the account is open today."""
+
+    user_id: int
+    name: str
+    role: str
+    active: bool
+    is_lead: bool
+    valid_from: date
+    valid_to: date | None
+
+
+def roster_lines(actor: Actor, team_id: int, *, on: date) -> list[RosterLine]:
+    """Who belongs to the team on that day, leads first, then who comes later. Closed accounts too: the past stays as it was."""
+    get_team(actor, team_id)
+    query = (
+        select(
+            User.id, User.name, User.role, User.active, Membership.is_lead, Membership.valid_from, Membership.valid_to
+        )
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.team_id == team_id, or_(in_force(on), Membership.valid_from > on))
+        .order_by(Membership.valid_from > on, Membership.is_lead.desc(), Membership.valid_from, User.id)
+    )
+    return [RosterLine(*row) for row in db.session.execute(query)]
+
+
+@dataclass(frozen=True)
 class TeamRow:
     """A team in a list: how many belong to it that day, and who leads it."""
 
@@ -239,10 +299,10 @@ class TeamRow:
     leads: str
 
 
-def teams_overview(actor: Actor, *, on: date) -> list[TeamRow]:
-    """Every team in scope, also closed ones, in the order of their making."""
+def teams_overview(actor: Actor, *, on: date, text: str = "", state: str = "") -> list[TeamRow]:
+    """Every team in scope by a piece of its name, slogan or leads' names and state ("active" | "closed"), in the order of their making."""
     roster = members(actor, on=on)
-    return [
+    rows = [
         TeamRow(
             team.id,
             team.name,
@@ -253,6 +313,9 @@ def teams_overview(actor: Actor, *, on: date) -> list[TeamRow]:
         )
         for team in list_teams(actor, active_only=False)
     ]
+    wanted = fold(text)
+    found = [row for row in rows if wanted in fold(f"{row.name} {row.slogan} {row.leads}")]
+    return [row for row in found if not state or row.active is (state == "active")]
 
 
 def assignable_users(actor: Actor, *, on: date, most: int = 1000) -> list[tuple[int, str]]:

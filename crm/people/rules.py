@@ -59,3 +59,8 @@ def lock_after(failures: int) -> timedelta | None:
     """How long the account rests after that many failures in a row: 15 minutes after five, then doubling to a day."""
     over = failures - FAILURES_BEFORE_LOCK
     return min(FIRST_LOCK * 2 ** min(over, 10), LONGEST_LOCK) if over >= 0 else None
+
+
+def bucket_here(user_id: int) -> str:
+    """How the keys of a person's failures begin that are counted at addresses which know them."""
+    return f"here:{user_id}:"

@@ -1,13 +1,14 @@
 """The way in and out, and a person's own account."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from crm.kernel.clock import now
+from crm.kernel.clock import business_day, now
 from crm.kernel.errors import DomainError, Forbidden, Invalid
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people import commands, queries, sessions
@@ -55,6 +56,7 @@ class AccountPage:
     user: User
     phone: str
     history: list[MembershipRow]
+    today: date
 
 
 @blueprint.before_app_request
@@ -123,7 +125,8 @@ def account() -> str:
     """The reader's own account."""
     actor = the_actor()
     user = queries.get_user(actor, actor.user_id or 0)
-    page = AccountPage(user, queries.phone_of(user), queries.membership_history(user.id))
+    today = business_day(now(), settings().zone)
+    page = AccountPage(user, queries.phone_of(user), queries.membership_history(user.id), today)
     return render_template("people/account.html", page=page)
 
 

@@ -4,40 +4,45 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 from crm.kernel.clock import FIRST_YEAR, LAST_YEAR, business_day, now
 from crm.kernel.errors import Conflict, DomainError, Invalid
+from crm.kernel.paging import PER_PAGE, Page
 from crm.kernel.unit_of_work import unit_of_work
+from crm.kernel.values import clean_text
 from crm.people import commands, queries
 from crm.people.forms import JoinForm, LeaveForm, TeamForm
 from crm.people.models import Team
 from crm.people.policy import PeoplePermission
-from crm.people.queries import MemberRow, TeamRow
+from crm.people.queries import RosterLine, TeamRow
 from crm.people.views import Answer, blueprint
 from crm.web.forms import choices, done_once, once, query_day
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
-from crm.web.paging import show_at
+from crm.web.paging import Paging, requested_page, show_at
 from crm.web.wording import sentence
 
 
 @dataclass(frozen=True)
 class TeamsPage:
-    """The teams in scope on a day."""
+    """The teams in scope that fit the filters, a page of them."""
 
-    teams: list[TeamRow]
-    day: date
+    teams: Page[TeamRow]
+    paging: Paging
+    q: str
+    state: str
     may_edit: bool
 
 
 @dataclass(frozen=True)
 class TeamPage:
-    """One team with its roster on a day, and the form that puts a person in."""
+    """One team with its roster on a day, who comes later, and the form that puts a person in."""
 
     team: Team
-    roster: list[MemberRow]
+    roster: list[RosterLine]
+    coming: list[RosterLine]
     day: date
     today: date
     join: JoinForm
@@ -56,8 +61,12 @@ class TeamFormPage:
 @requires(PeoplePermission.VIEW)
 def teams() -> str:
     """The teams, with who leads them."""
-    actor, day = the_actor(), _day()
-    page = TeamsPage(queries.teams_overview(actor, on=day), day, actor.may(PeoplePermission.EDIT_TEAMS))
+    actor, number = the_actor(), requested_page()
+    q, state = clean_text(request.args.get("q"))[:60], request.args.get("state", "")
+    state = state if state in ("active", "closed") else ""
+    found = queries.teams_overview(actor, on=_today(), text=q, state=state)
+    shown = Page(found[(number - 1) * PER_PAGE : number * PER_PAGE], number, len(found))
+    page = TeamsPage(shown, Paging.of(shown), q, state, actor.may(PeoplePermission.EDIT_TEAMS))
     return render_template("people/teams.html", page=page)
 
 
@@ -155,8 +164,9 @@ def _team_page(team_id: int, join: JoinForm) -> str:
     actor, day = the_actor(), _day()
     show_at(url_for("people.team", team_id=team_id))
     team = queries.get_team(actor, team_id)
-    roster = queries.members(actor, on=day, team_id=team_id)
-    page = TeamPage(team, roster, day, _today(), join, actor.may(PeoplePermission.EDIT_TEAMS))
+    lines = queries.roster_lines(actor, team_id, on=day)
+    roster, coming = [one for one in lines if one.valid_from <= day], [one for one in lines if one.valid_from > day]
+    page = TeamPage(team, roster, coming, day, _today(), join, actor.may(PeoplePermission.EDIT_TEAMS))
     return render_template("people/team.html", page=page)
 
 

@@ -1,7 +1,7 @@
 """Desk pages of people and their rights."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -39,6 +39,7 @@ class UsersPage:
     teams: list[tuple[int, str]]
     sort: str
     may_edit: bool
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,10 @@ class UserPage:
     user: User
     phone: str
     history: list[MembershipRow]
+    today: date
     may_edit: bool
     is_self: bool
+    locked_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,14 @@ def users() -> str:
     actor = the_actor()
     q, sort = clean_text(request.args.get("q"))[:60], request.args.get("sort", "")
     role, state = request.args.get("role", ""), request.args.get("state", "")
-    role, state = role if role in ROLES else "", state if state in ("active", "inactive") else ""
+    role, state = role if role in ROLES else "", state if state in queries.STATES else ""
     team_id = query_id("team")
     people = queries.people_page(
         actor, on=_today(), text=q, role=role, state=state, team_id=team_id, sort=sort, page=requested_page()
     )
     teams = [(team.id, team.name) for team in queries.list_teams(actor)]
     may_edit = actor.may(PeoplePermission.EDIT_USERS)
-    page = UsersPage(people, Paging.of(people), q, role, state, team_id, teams, sort, may_edit)
+    page = UsersPage(people, Paging.of(people), q, role, state, team_id, teams, sort, may_edit, now())
     return render_template("people/users.html", page=page)
 
 
@@ -99,8 +102,10 @@ def user(user_id: int) -> str:
         found,
         phone if may_edit or found.id == actor.user_id else mask_phone(phone),
         queries.membership_history(found.id),
+        _today(),
         may_edit,
         found.id == actor.user_id,
+        queries.locked_until(found, at=now()) if may_edit and found.active else None,
     )
     return render_template("people/user.html", page=page)
 

@@ -11,6 +11,7 @@ from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
 from crm.people import commands, queries
 from crm.people.models import Membership, Team, User
+from tests.cast import PASSWORD
 from tests.moments import DAY_1, DAY_2, DAY_3, DAY_6
 
 PERSON = {"login": "fred", "name": "弗雷", "role": "member", "email": "", "phone": "", "team_id": "", "joined_on": ""}
@@ -310,3 +311,68 @@ def test_a_lead_no_longer_sees_whoever_was_transferred(client_of, actor, cast):
 def test_a_day_from_the_ends_of_the_calendar_is_none(client_of, day, path):
     answer = client_of("audrey" if path[1] in "ae" else "adam").get(path.format(day))
     assert answer.status_code == 200
+
+
+def test_people_are_found_by_initials_and_by_state(client_of, cast):
+    for _ in range(5):
+        client_of(None).post("/sign-in", data={"login": "dora", "password": "wrong wrong 1"})
+    with unit_of_work():
+        db.session.get_one(User, cast.users["eve"]).password_hash = None
+    adam = client_of("adam")
+
+    def found(query):
+        page = adam.get(f"/people?{query}").text
+        return [name for name in cast.users if f'href="/people/{cast.users[name]}"' in page]
+
+    assert found("q=bb") == ["bob"]  # 鲍勃
+    assert found("q=BB") == ["bob"]
+    assert found("q=%25") == []
+    assert found("state=locked") == ["dora"]
+    assert found("state=invited") == ["eve"]
+
+
+def test_a_locked_account_says_so_to_who_can_help_and_is_let_in_again(client_of, cast):
+    dora = cast.users["dora"]
+    assert client_of(None).post("/sign-in", data={"login": "dora", "password": PASSWORD}).status_code == 302
+    for _ in range(5):
+        client_of(None).post("/sign-in", data={"login": "dora", "password": "wrong wrong 1"})
+    assert client_of(None).post("/sign-in", data={"login": "dora", "password": PASSWORD}).status_code == 422
+    assert "登录失败次数过多" in client_of("adam").get(f"/people/{dora}").text
+    assert "登录失败次数过多" not in client_of("charlie").get(f"/people/{dora}").text
+    let_in = client_of("adam").post(f"/people/{dora}/active", data={"active": 1, "version": 1})
+    assert let_in.status_code == 302
+    assert "登录失败次数过多" not in client_of("adam").get(f"/people/{dora}").text
+    assert client_of(None).post("/sign-in", data={"login": "dora", "password": PASSWORD}).status_code == 302
+
+
+def test_a_roster_tells_who_comes_later_who_goes_and_whose_account_was_closed(client_of, cast):
+    bob, eve, red = cast.users["bob"], cast.users["eve"], cast.teams["red"]
+    with unit_of_work():
+        commands.leave_team(SYSTEM, user_id=bob, on=DAY_6, team_id=red)
+        commands.join_team(SYSTEM, user_id=eve, team_id=red, on=DAY_6)
+        commands.set_active(SYSTEM, bob, version=1, active=False)
+    olga = client_of("olga")
+    page = olga.get(f"/teams/{red}").text
+    now, _, later = page.partition("之后加入")
+    assert "鲍勃" in now
+    assert "停用账号" in now
+    assert "2026-11-20" in now  # his last day
+    assert f'href="/people/{eve}"' in later
+    assert f'href="/people/{eve}"' not in now
+    assert f'href="/people/{eve}"' in olga.get(f"/teams/{red}?day={DAY_6}").text.partition("之后加入")[0]
+    assert f'href="/people/{bob}"' not in olga.get(f"/teams/{red}?day={DAY_6}").text
+
+
+def test_teams_are_searched_filtered_and_paged(client_of, cast):
+    with unit_of_work():
+        for number in range(60):
+            commands.create_team(SYSTEM, name=f"新队{number:02}", slogan="冲" if number == 7 else "")
+        commands.change_team(SYSTEM, cast.teams["blue"], version=1, name="蓝队", slogan="", active=False)
+    olga = client_of("olga")
+    first, second = olga.get("/teams").text, olga.get("/teams?page=2").text
+    assert ("红队" in first, "新队59" in first, "新队59" in second) == (True, False, True)
+    assert "蓝队" in olga.get("/teams?state=closed").text
+    assert "红队" not in olga.get("/teams?state=closed").text
+    for query, name in (("冲", "新队07"), ("爱丽", "红队"), ("队59", "新队59")):
+        assert name in olga.get("/teams", query_string={"q": query}).text
+    assert "没有符合条件的小组" in olga.get("/teams?q=nonsense").text
