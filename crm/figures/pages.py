@@ -22,7 +22,8 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import zone
 from crm.leads.policy import LeadPermission
 from crm.leads.rules import Approach, Trade
-from crm.people.queries import list_teams, user_names
+from crm.people.policy import team_scope
+from crm.people.queries import list_teams, team_names, user_names
 
 NEXT_GROUP = {
     "campaign": "team", "team": "member", "district": "district", "place": "team", "model": "campaign",
@@ -119,7 +120,7 @@ def funnel_page(actor: Actor, query: FunnelQuery, *, at: datetime, zone_name: st
         minimum=dict(MINIMUM_BASE),
         definitions=definitions(query),
         with_visits=period,
-        description=description(found.query, filters),
+        description=description(actor, found.query, filters),
         csv_url=address("figures.funnel_csv", found.query, zone_name),
         as_of=(found.as_of or at).astimezone(zone(zone_name)),
     )
@@ -138,9 +139,13 @@ def definitions(query: FunnelQuery) -> list[Figure]:
     return shown + [note for note in NOTES if note.code != other]
 
 
-def description(query: FunnelQuery, filters: Sequence[tuple[str, Any, Any]]) -> str:
-    """The view, the days and the filters in one line."""
+def description(actor: Actor, query: FunnelQuery, filters: Sequence[tuple[str, Any, Any]]) -> str:
+    """The view, the days, whose teams are counted where it is not all of them, and the filters, in one line."""
     parts = [str(words.VIEWS[query.view]), days_text(query)]
+    scope, names = team_scope(actor), team_names()
+    if scope is not None:
+        own = "、".join(names.get(one, "") for one in sorted(scope)) or _("No team")
+        parts.append(_("Only: %(teams)s", teams=own))
     parts += [f"{label}: {shown}" for key, label, shown in filters if key not in ("from", "to")]
     return " · ".join(parts)
 
@@ -153,7 +158,7 @@ def address(endpoint: str, query: FunnelQuery, zone_name: str, **more: str) -> s
 
 def described(actor: Actor, query: FunnelQuery, zone_name: str) -> str:
     """What a page of records says of its question: view, days, filters."""
-    return description(query, _filters(query, _choices(actor, query), zone_name))
+    return description(actor, query, _filters(query, _choices(actor, query), zone_name))
 
 
 def days_text(query: FunnelQuery) -> str:

@@ -142,6 +142,9 @@ def test_alice_reads_red_only(client_of, day):
     page = text_of(client_of("alice").get("/funnel"))
     assert "红队" in page
     assert "蓝队" not in page
+    assert "仅限：红队" in page  # what is counted is said: her total is not the bank's
+    assert "仅限：红队" in text_of(client_of("alice").get("/funnel.csv"))
+    assert "仅限" not in text_of(client_of("olga").get("/funnel"))
 
 
 def test_who_sees_counts_and_who_sees_records(client_of, day):
