@@ -13,6 +13,8 @@ from flask_babel import gettext as _
 from crm.contest.queries import BoardRow
 from crm.figures.queries import FUNNEL_STAGES, MINIMUM_BASE, FunnelCounts, VisitCounts, figure
 from crm.figures.rules import competition_ranks
+from crm.kernel.clock import zone
+from crm.kernel.installation import zone_name
 from crm.reports.contents import Contents, Line, Pk
 from crm.sheets.specs import ChartSpec, Column, OutCell, RateFormula, SheetSpec
 
@@ -60,6 +62,13 @@ def days_of(contents: Contents) -> str:
     return _("%(first)s to %(last)s", first=first or _("the beginning"), last=last or _("now"))
 
 
+def head_line(contents: Contents) -> str:
+    """Which days, which view and known when: what stands below the title of every sheet."""
+    moment = contents.as_of.astimezone(zone(zone_name()))
+    days = _("Days: %(days)s", days=days_of(contents))
+    return "　".join((days, _("Period view"), _("Figures as of %(moment)s", moment=f"{moment:%Y-%m-%d %H:%M}")))
+
+
 def _stage(code: str) -> str:
     return str(figure(code).title)
 
@@ -83,7 +92,7 @@ def _sheet(
         columns=columns,
         rows=rows,
         unit_line=unit,
-        date_range=_("Days: %(days)s", days=days_of(contents)),
+        date_range=head_line(contents),
         total_label=_("Total"),
         subtotal_label=_("Subtotal"),
         **more,
@@ -159,7 +168,7 @@ def overview(contents: Contents) -> SheetSpec:
         Column("rate", (whole, _("Rate")), "percent", 11, formula=RateFormula("actual", "base")),
         Column("day", (last, _("That day")), "int", 10),
         Column("before", (last, _("Day before")), "int", 14),
-        Column("change", (last, _("More or less")), "int", 9),
+        Column("change", (last, _("More or less")), "change", 10),
     ]
     if contents.targets:
         goal = _("Against the target")
@@ -283,14 +292,14 @@ def _board_sheet(contents: Contents, name: str, who: list[Column], rows: list[Ro
     several = len(contents.contests) > 1
     scored, counted, share = _("Score"), _("Counts"), _("Rates")
     columns = [Column("contest", _("Contest"), width=22)] if several else []
-    columns += [Column("rank", _("Rank"), "int", 7), *who]
+    columns += [Column("rank", _("Rank"), "rank", 7), *who]
     if contents.contests:
         columns += [
-            Column("climbed", (scored, _("Ranks gained")), "int", 9),
-            Column("score", (scored, _("Per person-day")), "decimal", 10, bars=True),
-            Column("points", (scored, _("Points")), "decimal", 10, total=None if several else "sum"),
+            Column("climbed", (scored, _("Ranks gained")), "change", 9),
+            Column("score", (scored, _("Per person-day")), "score", 10, bars=True),
+            Column("points", (scored, _("Points")), "points", 10, total=None if several else "sum"),
             Column("person_days", (scored, _stage("person_days")), "int", 9, total=None if several else "sum"),
-            Column("gap", (scored, _("Gap to the next rank")), "decimal", 12),
+            Column("gap", (scored, _("Gap to the next rank")), "score", 12),
         ]
         columns += [
             Column("visits", (counted, _stage("visits_valid")), "int", 9, total=None if several else "sum"),
@@ -382,7 +391,7 @@ def daily_sheet(contents: Contents) -> SheetSpec:
     ]
     for team in teams:
         columns += [
-            Column(f"{code}:{team.key}", (str(team.label), _stage(code)), "int", _fit(_stage(code), 8), total="sum")
+            Column(f"{code}:{team.key}", (str(team.label), _stage(code)), "int", _fit(_stage(code), 6.5), total="sum")
             for code in stages
         ]
     rows: list[Row] = []

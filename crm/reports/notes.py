@@ -17,7 +17,7 @@ from crm.kernel.clock import zone
 from crm.kernel.installation import zone_name
 from crm.kernel.values import without_numbers
 from crm.reports.contents import Contents, LogTime, Pk
-from crm.reports.exports import Row, Sheet, days_of, title_of
+from crm.reports.exports import Row, Sheet, days_of, head_line, title_of
 from crm.sheets.specs import Column, SheetSpec
 
 LEFT_OUT = frozenset({"view_cohort"})
@@ -37,9 +37,7 @@ def definitions(actor: Actor, contents: Contents, hash_of_figures: str) -> Sheet
         Column("source", _("Counted from"), width=34),
     ]
     name = _("Definitions")
-    spec = SheetSpec(
-        name, f"{title_of(contents)} · {name}", columns, rows, date_range=_("Days: %(days)s", days=days_of(contents))
-    )
+    spec = SheetSpec(name, f"{title_of(contents)} · {name}", columns, rows, date_range=head_line(contents))
     return Sheet("definitions", spec)
 
 
@@ -69,12 +67,9 @@ def _rules(pk: Pk, contents: Contents) -> Iterator[Row]:
     part = _("PK rules")
     for version in pk.versions:
         item = _("%(contest)s, version %(number)s", contest=pk.contest.name, number=version.number)
-        yield [
-            part,
-            item,
-            _("%(since)s; %(rules)s", since=_since(version, contents), rules=_in_words(version.rules)),
-            "",
-        ]
+        since = _("%(since)s; %(rules)s", since=_since(version, contents), rules=_in_words(version.rules))
+        for words in (since, _ties_in_words(version.rules), _tariff_in_words(version.rules)):
+            yield [part, item, words, ""]
 
 
 def _since(version: Version, contents: Contents) -> str:
@@ -101,6 +96,24 @@ def _in_words(rules: RuleSet) -> str:
         points=points,
         caps=caps,
         basis=basis(rules.basis),
+    )
+
+
+def _ties_in_words(rules: RuleSet) -> str:
+    tie, kind = _word("contest_tie_label"), _word("contest_kind_label")
+    return _(
+        "equal scores: %(ties)s; a rate decides from a base of %(bases)s",
+        ties=" → ".join(str(tie(code)) for code in rules.tie_order) or "—",
+        bases="、".join(f"{kind(code)} {value}" for code, value in rules.minimum_bases.items()) or "—",
+    )
+
+
+def _tariff_in_words(rules: RuleSet) -> str:
+    kind = _word("contest_adjustment_label")
+    return _(
+        "a companion's part of a visit: %(share)s; customary bonuses and penalties: %(tariff)s",
+        share=f"{float(rules.companion_share):.2g}",
+        tariff="、".join(f"{kind(code)} {value:+d}" for code, value in rules.tariff.items()) or "—",
     )
 
 

@@ -1,5 +1,6 @@
 """Native charts. A funnel is a stacked bar with an invisible spacer and a reversed axis, fed from a hidden sheet."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ GAP = 8
 PAGE_WIDTH = 1040  # pixels of an A4 page on its side between the margins of the writer
 PAGE_ROWS = 33  # rows of the ordinary height on it
 ROWS = 16  # sheet rows that a chart covers, with a margin
+LABELS = {"score": "#,##0.0", "points": "#,##0.0#", "decimal": "#,##0.00"}  # of the kinds that are no whole numbers
 PALETTE = ("#1F6FB2", "#2FA084", "#E0A030", "#C8553D", "#7A5CA8", "#5F6B7A")
 KINDS: dict[str, dict[str, str]] = {
     "bar": {"type": "column"},
@@ -87,11 +89,12 @@ def _plain(book: Workbook, laid: Laid, spec: ChartSpec) -> Any:
     chart = book.add_chart(KINDS[spec.kind])
     last = laid.last if spec.first_rows is None else min(laid.last, laid.first + spec.first_rows - 1)
     categories = laid.column(spec.categories)
+    names = _names(laid, spec.series)
     for place, key in enumerate(spec.series):
         column = laid.column(key)
         colour = PALETTE[place % len(PALETTE)]
         series: dict[str, Any] = {
-            "name": _words(laid.labels[key]),
+            "name": _words(names[key]),
             "categories": [laid.name, laid.first, categories, last, categories],
             "values": [laid.name, laid.first, column, last, column],
         }
@@ -100,7 +103,13 @@ def _plain(book: Workbook, laid: Laid, spec: ChartSpec) -> Any:
         elif spec.kind == "line":
             series |= {"line": {"color": colour, "width": 2}, "marker": {"type": "circle", "size": 5}}
         else:
-            series |= {"fill": {"color": colour}, "data_labels": {"value": True}, "gap": 60}
+            label = LABELS.get(laid.spec.columns[column].kind, "#,##0")
+            # A zero has no bar, so its label would only cover another one.
+            series |= {
+                "fill": {"color": colour},
+                "data_labels": {"value": True, "num_format": f"{label};-{label};"},
+                "gap": 60,
+            }
         chart.add_series(series)
     if laid.spec.columns[categories].kind == "date":
         chart.set_x_axis({"date_axis": True, "num_format": "mm-dd", "major_unit": 1 + (last - laid.first) // 16})
@@ -108,6 +117,14 @@ def _plain(book: Workbook, laid: Laid, spec: ChartSpec) -> Any:
         chart.set_y_axis({"min": 0})  # a bar that does not begin at zero shows a wrong proportion
     chart.set_legend({"position": "bottom"} if len(spec.series) > 1 or spec.kind == "pie" else {"none": True})
     return chart
+
+
+def _names(laid: Laid, keys: Sequence[str]) -> dict[str, str]:
+    levels = {key: laid.levels[key] for key in keys}
+    uppers, lowers = {upper for upper, _ in levels.values()}, {lower for _, lower in levels.values()}
+    if len(lowers) == len(keys):
+        return {key: lower for key, (_, lower) in levels.items()}
+    return {key: upper for key, (upper, _) in levels.items()} if len(uppers) == len(keys) else laid.labels
 
 
 def _points(laid: Laid, spec: ChartSpec) -> list[tuple[str, str, float]]:

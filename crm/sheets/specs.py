@@ -6,7 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
-Kind = Literal["text", "int", "decimal", "percent", "date", "datetime"]
+Kind = Literal["text", "int", "decimal", "score", "points", "change", "rank", "percent", "date", "datetime"]
+"""Numbers by how they are written: a score with one place, points with one or two, a change with arrow and sign, a rank in the middle."""
 OutCell = str | int | float | Decimal | date | datetime | bool | None
 NO_RATE = "—"  # a rate without a base (domain.md §3)
 
@@ -44,6 +45,8 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class ChartSpec:
     """A native chart over the data rows: `series` against `categories` (keys of columns).
+
+    Of two-level headings a series is named by the level in which the series differ, so that a legend repeats nothing.
 
     A funnel takes one series down the rows, or with `across` the total row over those columns. `first_rows` cuts long
     tables. A sheet with subtotals takes only charts with `across`: bars over subtotals would count everything twice.
@@ -89,6 +92,7 @@ class Laid:
     lows: dict[str, float] = field(default_factory=dict)  # smallest number of each column
     kept: dict[str, list[OutCell]] = field(default_factory=dict)  # cells of the columns that funnels need
     labels: dict[str, str] = field(default_factory=dict)
+    levels: dict[str, tuple[str, str]] = field(default_factory=dict)  # both levels of each heading
 
     def column(self, key: str) -> int:
         """Index of the column. Raises KeyError for a key that the spec does not have."""

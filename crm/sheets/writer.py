@@ -34,6 +34,10 @@ FORMATS: dict[str, dict[str, Any]] = {
     "text": {"num_format": "@", "text_wrap": False},
     "int": {"num_format": "#,##0"},
     "decimal": {"num_format": "#,##0.00"},
+    "score": {"num_format": "#,##0.0"},
+    "points": {"num_format": "#,##0.0#"},
+    "change": {"num_format": '"▲ "+#,##0;"▼ "-#,##0;0'},
+    "rank": {"num_format": "0", "align": "center"},
     "percent": {"num_format": "0.0%", "align": "right"},
     "date": {"num_format": "yyyy-mm-dd", "align": "center"},
     "datetime": {"num_format": "yyyy-mm-dd hh:mm", "align": "center"},
@@ -154,6 +158,10 @@ class _Table:
         self.sums: dict[str, float] = {}
         self.group_sums: dict[str, float] = {}
         self.group_start = self.row
+        self.laid.levels = {
+            column.key: column.heading if isinstance(column.heading, tuple) else ("", column.heading)
+            for column in spec.columns
+        }
         funnels = [chart for chart in spec.charts if chart.kind == "funnel" and not chart.across]
         for chart in funnels:
             self.laid.kept |= {chart.categories: [], chart.series[0]: []}
@@ -284,7 +292,7 @@ class _Table:
                 self.cell(self.row, index, None, column.kind, place)
         self.row += 1
 
-    def finish(self, book: Workbook, funnels: charts.FunnelData) -> None:
+    def finish(self, book: Workbook, funnels: charts.FunnelData, house: str) -> None:
         """Filter, frozen headings, data bars, charts, notes and the print set-up."""
         spec, sheet, laid = self.spec, self.sheet, self.laid
         if laid.last >= laid.first:
@@ -304,13 +312,14 @@ class _Table:
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
         sheet.repeat_rows(laid.head, laid.first - 1)
-        sheet.set_footer("&L&8&A&R&8&P / &N")
+        name = house.replace("&", "&&")
+        sheet.set_footer(f"&L&8{name}{'　' if name else ''}&A&R&8&P / &N")
 
 
 def write_workbook(
     target: str | Path | IO[bytes], specs: Sequence[SheetSpec], *, properties: Mapping[str, Any] | None = None
 ) -> None:
-    """Write the sheets in order. `properties`: title, author, company, comments, created (datetime).
+    """Write the sheets in order. `properties`: title, author, company (also at the foot of each page), comments, created (datetime).
 
     A path is written beside and renamed when whole; a binary file object is written to as it is.
     """
@@ -336,4 +345,4 @@ def _compose(target: str | IO[bytes], specs: Sequence[SheetSpec], properties: Ma
             table.body()
             tables.append(table)
         for table in tables:
-            table.finish(book, funnels)
+            table.finish(book, funnels, str(properties.get("company", "")))

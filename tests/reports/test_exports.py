@@ -185,12 +185,12 @@ def test_the_workbook_of_a_lead_keeps_the_other_team_s_words_and_accusations_to_
     )
     with unit_of_work():
         adjust(olga, contest, kind="case_shared", points=3, reason="分享了朵拉的案例", **blue)
-        adjust(olga, contest, kind="complaint", points=-10, reason="客户投诉态度恶劣", **blue)
+        adjust(olga, contest, kind="complaint", points=-9, reason="客户投诉态度恶劣", **blue)
     said = {}
     for name in ("olga", "alice"):
         with app.test_request_context():
             path = workbook(actor(name), tmp_path, campaign_id=cast.campaigns["roadshow"], name=f"{name}.xlsx")
         said[name] = "".join(str(cell.value) for row in load_workbook(path)["口径说明"] for cell in row)
-    for words in ("分享了朵拉的案例", "客户投诉态度恶劣", "-10"):
+    for words in ("分享了朵拉的案例", "客户投诉态度恶劣", "-9"):
         assert words in said["olga"]
         assert words not in said["alice"]

@@ -169,6 +169,23 @@ def test_charts_are_native_and_a_funnel_has_an_invisible_spacer(tmp_path: Path) 
     ]
 
 
+def test_a_legend_names_what_differs_and_a_zero_has_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    columns = [Column("team", "小组"), Column("a", ("红队", "进件"), "int"), Column("b", ("蓝队", "进件"), "int")]
+    columns += [Column("c", ("蓝队", "得分"), "score"), Column("d", ("蓝队", "名次变化"), "change")]
+    charts = [ChartSpec("stacked", "各队", "team", ("a", "b")), ChartSpec("bar", "蓝队", "team", ("b", "c"))]
+    rows = [["一", 1, 0, Decimal("66.9"), -2]]
+    write_workbook(path, [SheetSpec("a", "a", columns, rows, charts=charts)], properties={"company": "甲&乙银行"})
+    with zipfile.ZipFile(path) as package:
+        parts = [package.read(f"xl/charts/chart{number}.xml").decode() for number in (1, 2)]
+    assert [re.findall(r"<c:tx>.*?<c:v>(.*?)</c:v>", part) for part in parts] == [["红队", "蓝队"], ["进件", "得分"]]
+    assert ['formatCode="#,##0;-#,##0;"' in part for part in parts] == [True, True]
+    assert ['formatCode="#,##0.0;-#,##0.0;"' in part for part in parts] == [False, True]
+    sheet = opened(path).active
+    assert [cell.number_format for cell in sheet[5]][3:] == ["#,##0.0", '"▲ "+#,##0;"▼ "-#,##0;0']
+    assert sheet.oddFooter.left.text == "甲&&乙银行　&A"
+
+
 def test_bars_over_subtotals_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="count twice"):
         write_workbook(io.BytesIO(), [spec(group_by="kind", charts=[ChartSpec("bar", "b", "team", ("consult",))])])
