@@ -1,7 +1,7 @@
 """Desk pages of the daily log: one team's day, and who has handed in. Visits are in `views_visits`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from crm.outreach import log_commands, queries, rules
 from crm.outreach.forms import LogForm
 from crm.outreach.policy import OutreachPermission, check_team, leads_team, writes_for
 from crm.outreach.queries import DayGrid, LogRow
+from crm.outreach.words import metric_label
 from crm.people.policy import team_scope
 from crm.people.queries import list_teams
 from crm.web.forms import done_once, note_used_uid, query_day, query_id
@@ -99,6 +100,23 @@ class DayPage:
     errors: Mapping[str, str] = field(default_factory=dict)
     refused: str | None = None
     moved: bool = False
+
+    @property
+    def unsaved(self) -> list[tuple[str, str]]:
+        """What was typed into a day that is shut now, by label: there is no field left that could give it back."""
+        if self.grid is None or self.form is None or self.editable or self.leads:
+            return []
+        found = [
+            (str(self.form[name].label.text), text)
+            for name in WORDS
+            if (text := self.typed.get(name, "")) and text != getattr(self.grid.log, name)
+        ]
+        for row in self.grid.rows:
+            for metric in (cell.metric for cell in (*row.compared, *row.tallies)):
+                name = f"{row.member_id}-{metric}"
+                if (text := self.typed.get(f"d-{name}", "")) != self.typed.get(f"s-{name}", ""):
+                    found.append((f"{row.name} · {metric_label(metric)}", text))
+        return found
 
     def cell(self, name: str, now_shown: int | str) -> tuple[object, object]:
         """(what stands in the box, what its writer has seen). A form that was refused comes back as it was sent.
@@ -270,6 +288,8 @@ def _day_page(actor: Actor, chosen: Choices, where: Where, form: LogForm | None 
     if team is None:
         raise NotFound("people.no_team")
     grid = queries.day_grid(actor, where.campaign_id, where.team_id, where.day)
+    # On a phone the rows stand one below the other: the reader's own comes first.
+    grid = replace(grid, rows=tuple(sorted(grid.rows, key=lambda row: row.member_id != actor.user_id)))
     leads = leads_team(actor, where.team_id)
     writable = grid.log.status != "locked" and where.day <= chosen.today
     editable = {row.member_id for row in grid.rows if row.on_roster and writes_for(actor, where.team_id, row.member_id)}

@@ -168,6 +168,17 @@ def test_a_locked_day_is_read_only_until_it_is_opened_with_a_reason(client_of, a
     assert alice.post(log_url(cast), data={"version": 1, f"d-{bob}-doors": "4"}).status_code == 302
 
 
+def test_what_is_typed_while_somebody_locks_the_day_is_shown_and_not_saved(client_of, actor, cast):
+    bob = cast.users["bob"]
+    client_of("olga").post(log_url(cast, rest="/lock"))
+    form = {"version": 1, "difficulties": "雨天客户少", f"d-{bob}-leaflets": "40", f"s-{bob}-leaflets": ""}
+    answer = client_of("alice").post(log_url(cast), data=form)
+    assert answer.status_code == 409
+    shown = answer.text.partition("未保存：您填写的内容")[2].partition("</dl>")[0]
+    assert ("雨天客户少" in shown, ">40<" in shown) == (True, True)
+    assert "雨天客户少" not in client_of("alice").get("/log").text
+
+
 def test_a_day_that_has_not_come_takes_nothing(client_of, cast):
     bob = cast.users["bob"]
     assert client_of("bob").post(log_url(cast, day=DAY_3), data={f"d-{bob}-doors": "4"}).status_code == 422
