@@ -4,6 +4,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from crm.meetings import rules
+from crm.meetings.rules import Kind
 from crm.meetings.tasks import AT_THE_BELL
 
 ERRORS: dict[str, Any] = {
@@ -146,6 +148,7 @@ GLOBALS: dict[str, Any] = {
     "meeting_log_label": lambda code: LOG_STATES.get(code, code),
     "meeting_log_word": lambda code: LOG_WORDS.get(code, code),
     "meeting_metric_label": lambda code: METRICS.get(code, code),
+    "meeting_notes_of_the_evening": rules.NOTES[Kind.EVENING],
     "meeting_note_label": lambda key: NOTES.get(key, key),
     "meeting_presence_label": lambda code: PRESENCE.get(code, code),
     "meeting_presences": PRESENCE,

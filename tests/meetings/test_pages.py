@@ -342,12 +342,13 @@ def test_the_report_is_stored_shown_printed_and_corrected(evening, actor, cast, 
     pk(actor, cast)
     with time_machine.travel(BELL, tick=True):
         client = client_of("alice")
-        client.post(f"/meetings/{evening}/minutes", data={"key": "summary", "text": "先听后说", "version": 0})
+        for key, text in {"summary": "先听后说", "points": "走完整条街", "objections": "利率高"}.items():
+            client.post(f"/meetings/{evening}/minutes", data={"key": key, "text": text, "version": 0})
         location = client.post(f"/meetings/{evening}/report").location
         assert client.post(f"/meetings/{evening}/report").location == location
         assert count(StoredReport) == 1
         page = client.get(location).text
-        assert "先听后说" in page
+        assert page.index("走完整条街") < page.index("利率高") < page.index("先听后说")  # as the agenda has them
         assert "东大街PK" in page
         assert client.get(f"{location}?print=1").status_code == 200
         assert client_of("charlie").get(location).status_code == 404
