@@ -1,5 +1,6 @@
 """Static files with their version in the address, so that they may be cached for a year."""
 
+import gzip
 import hashlib
 import mimetypes
 from functools import lru_cache
@@ -11,6 +12,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
 
 from crm.web.guards import public
+
+OWN_TEXT = frozenset({".css", ".js"})
 
 
 def install(app: Flask) -> None:
@@ -55,10 +58,24 @@ def _compressed(path: Path) -> Response | None:
             response = _sent(twin, path.name)
             response.headers["Content-Encoding"] = coding
             return response
+    if path.suffix in OWN_TEXT and request.accept_encodings["gzip"]:
+        response = _answer(_squeezed(str(path)), path.name, f"{_version(str(path))}-gzip")
+        response.headers["Content-Encoding"] = "gzip"
+        return response
     return None
+
+
+@lru_cache(maxsize=64)
+def _squeezed(path: str) -> bytes:
+    """Our own files are not built and have no twin beside them; they are compressed once in each process."""
+    return gzip.compress(Path(path).read_bytes(), mtime=0)
 
 
 def _sent(path: Path, name: str) -> Response:
     """The file from memory: all of ours are small, and no handle stays open for a client that reads slowly."""
+    return _answer(path.read_bytes(), name, _version(str(path)))
+
+
+def _answer(content: bytes, name: str, etag: str) -> Response:
     mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return send_file(BytesIO(path.read_bytes()), mimetype=mime, etag=_version(str(path)), conditional=True)
+    return send_file(BytesIO(content), mimetype=mime, etag=etag, conditional=True)

@@ -1,5 +1,8 @@
 """What every answer carries: headers, the language, errors in the reader's words, and no way in without a right."""
 
+import gzip
+import re
+
 import pytest
 
 from crm.web import guards, wording
@@ -13,6 +16,20 @@ def test_every_answer_carries_the_headers(client_of):
         assert "script-src 'self'" in headers["Content-Security-Policy"], path
         assert "unsafe-inline" not in headers["Content-Security-Policy"], path
         assert headers["X-Content-Type-Options"] == "nosniff", path
+
+
+@pytest.mark.parametrize("name", ["css/waituo.css", "js/waituo.js", "vendor/tabler.min.css", "vendor/htmx.min.js"])
+def test_what_a_phone_loads_first_is_compressed(client_of, name):
+    client = client_of(None)
+    with (
+        client.get(f"/static/{name}") as plain,
+        client.get(f"/static/{name}", headers={"Accept-Encoding": "gzip"}) as packed,
+    ):
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.headers["ETag"] != plain.headers["ETag"]
+        assert packed.mimetype == plain.mimetype
+        assert gzip.decompress(packed.data) == plain.data
+        assert len(packed.data) < len(plain.data) / 2
 
 
 def test_pages_with_personal_data_are_kept_by_no_cache(client_of):
