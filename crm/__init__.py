@@ -20,6 +20,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
-    install_web(app, settings, wiring.NAVIGATION)
+    install_web(app, settings, wiring.NAVIGATION, wiring.TABS)
     wiring.install(app)
     return app

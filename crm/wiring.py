@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Flask
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 
 from crm.campaigns import policy as campaigns_policy
 from crm.contest import policy as contest_policy
@@ -83,6 +84,20 @@ NAVIGATION = (
         ),
     ),
 )
+
+TABS = (
+    Group(
+        "",
+        (
+            Entry(_l("Today"), "reports.today", "home", "reports.today"),
+            Entry(lazy_pgettext("tab of the phone", "Record"), "leads.create", "plus", "leads.record"),
+            Entry(_l("Leads"), "leads.listing", "users", "leads.view"),
+            Entry(_l("PK"), "contest.index", "trophy", "contest.view"),
+            Entry(_l("Meetings"), "meetings.index", "microphone", "meetings.view"),
+        ),
+    ),
+)
+"""At the foot of a phone's screen, where the thumb is: what is opened in the street. The menu holds the rest."""
 
 IMPORTERS = {"leads": "leads", "roster": "people", "districts": "districts"}
 """Kinds of sheets, and the rooms whose `imports` know what their rows mean."""

@@ -48,7 +48,7 @@ class IdConverter(IntegerConverter):
         super().__init__(map, *args, **kwargs)
 
 
-def install(app: Flask, settings: Settings, navigation: Sequence[Group]) -> None:
+def install(app: Flask, settings: Settings, navigation: Sequence[Group], tabs: Sequence[Group]) -> None:
     """Everything of this room, in order."""
     app.url_map.converters["int"] = IdConverter
     app.extensions["crm.settings"] = settings
@@ -68,10 +68,10 @@ def install(app: Flask, settings: Settings, navigation: Sequence[Group]) -> None
         bank=settings.bank,
         page_before=page_before,
     )
-    app.context_processor(lambda: _context(settings, navigation))
+    app.context_processor(lambda: _context(settings, navigation, tabs))
 
 
-def _context(settings: Settings, navigation: Sequence[Group]) -> dict[str, Any]:
+def _context(settings: Settings, navigation: Sequence[Group], tabs: Sequence[Group]) -> dict[str, Any]:
     actor = current_actor()
     return {
         **locale.context(),
@@ -80,6 +80,7 @@ def _context(settings: Settings, navigation: Sequence[Group]) -> dict[str, Any]:
         "switch_language_url": url_for("web.set_language"),
         "search_url": _search_url(actor),
         "nav": visible(navigation, actor) if request.endpoint else [],
+        "phone_tabs": [item for group in visible(tabs, actor) for item in group.items] if request.endpoint else [],
         "now_day": business_day(now(), settings.zone),
     }
 

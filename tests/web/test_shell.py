@@ -6,7 +6,7 @@ import re
 import pytest
 
 from crm.web import guards, wording
-from crm.wiring import GRANTS, NAVIGATION
+from crm.wiring import GRANTS, NAVIGATION, TABS
 
 
 def test_every_answer_carries_the_headers(client_of):
@@ -79,7 +79,7 @@ def test_a_route_that_declares_nothing_answers_nobody(app, client_of, monkeypatc
 
 def test_every_entry_of_the_navigation_names_a_permission_that_some_role_has():
     held = frozenset().union(*GRANTS.values())
-    for group in NAVIGATION:
+    for group in (*NAVIGATION, *TABS):
         for entry in group.entries:
             assert entry.permission in held, entry.endpoint
 
@@ -88,6 +88,22 @@ def test_every_entry_of_the_navigation_names_a_permission_that_some_role_has():
 def test_every_person_has_a_help_page_and_a_navigation_that_opens(client_of, name):
     client = client_of(name)
     assert client.get("/help").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        ("bob", ["今日", "记一笔", "线索客户", "PK", "晨会夕会"]),
+        ("mona", ["今日", "线索客户", "PK", "晨会夕会"]),
+        ("tim", ["今日", "PK", "晨会夕会"]),
+        ("adam", []),  # one page alone needs no tabs
+    ],
+)
+def test_the_thumb_finds_what_is_opened_in_the_street(client_of, name, titles):
+    page = client_of(name).get("/today").text
+    tabs = "".join(re.findall(r'<nav class="wt-tabs".*?</nav>', page, re.S))
+    assert re.findall(r"<span>(.*?)</span>", tabs) == titles
+    assert tabs.count("aria-current") == bool(titles)
 
 
 def test_the_words_of_the_trade_are_explained_in_both_languages(client_of):
