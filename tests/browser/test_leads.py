@@ -59,7 +59,7 @@ def test_a_lead_goes_through_its_stages(visit: Visit, login: str, size: dict) ->
 
 def record(page: Page, stage: str, *, case_number: str | None = None) -> None:
     """Presses the button beside a stage and answers its dialog."""
-    page.locator("li", has=page.locator(".wt-badge", has_text=stage)).get_by_role("button", name="记录").click()
+    page.locator(".wt-steps li", has_text=stage).get_by_role("button", name="记录").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     if case_number:
