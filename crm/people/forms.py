@@ -21,6 +21,7 @@ class Password(PasswordField):
 class SignInForm(BaseForm):
     """Sign-in name and password; `next` is where the person was going."""
 
+    trouble = _l("You are not signed in yet.")
     login = Text(_l("Sign-in name"), [InputRequired()], most=64)
     password = Password(_l("Password"), autocomplete="current-password")
     next = HiddenField()

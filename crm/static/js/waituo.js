@@ -237,7 +237,11 @@
     else if (button.hasAttribute("data-close")) button.closest("dialog")?.close();
     else if (button.hasAttribute("data-back")) history.back();
     else if (button.hasAttribute("data-print")) print();
-    else if (button.dataset.copy) copy(document.getElementById(button.dataset.copy));
+    else if (button.dataset.login) { // the demo's card
+      find("#login").value = button.dataset.login;
+      find("#password").value = button.dataset.password;
+      find("#password").form.querySelector("[type=submit]").focus();
+    } else if (button.dataset.copy) copy(document.getElementById(button.dataset.copy));
   });
   async function copy(source) {
     if (!source) return;
