@@ -109,7 +109,7 @@ def _slot(campaign_id: int, team_id: int | None, day: date) -> tuple[ColumnEleme
 
 
 def meetings_on(actor: Actor, day: date) -> tuple[CampaignDay, ...]:
-    """All campaigns that run on that day, with who meets and what is stored. A fixed number of queries."""
+    """All campaigns that run on that day, the one begun last first: who meets, what is stored. A fixed number of queries."""
     rows = db.session.execute(
         select(Campaign.id, Campaign.code, Campaign.name)
         .where(
@@ -119,7 +119,7 @@ def meetings_on(actor: Actor, day: date) -> tuple[CampaignDay, ...]:
             Campaign.starts_on <= day,
             Campaign.ends_on >= day,
         )
-        .order_by(Campaign.starts_on, Campaign.id)
+        .order_by(Campaign.starts_on.desc(), Campaign.id.desc())
     ).all()
     ids = [row.id for row in rows]
     teams = _teams(actor, ids)
