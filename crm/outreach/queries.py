@@ -16,6 +16,7 @@ from crm.kernel.db import db
 from crm.kernel.errors import NotFound
 from crm.kernel.paging import PER_PAGE, Page
 from crm.leads.ledger_models import MemberDay, StageEntry
+from crm.leads.policy import LeadPermission
 from crm.leads.rules import FIELD_STAGES
 from crm.outreach.models import DailyLog, Tally, Visit
 from crm.outreach.policy import check_team
@@ -110,7 +111,7 @@ class DayGrid:
 
 @dataclass(frozen=True)
 class VisitRow:
-    """A visit in the list. `note` and `void_reason` are empty for an external organiser, who sees counts and never customers."""
+    """A visit in the list. `note` and `void_reason` are empty for whoever may not see customers: auditors, and trainers from outside."""
 
     id: int
     occurred_at: datetime
@@ -282,9 +283,10 @@ def visits_of(actor: Actor, campaign_id: int, team_id: int, day: date, *, page: 
         .offset((page - 1) * PER_PAGE)
     )  # fmt: skip
     locked_at = log_of(actor, campaign_id, team_id, day).locked_at
+    with_customers = actor.may(LeadPermission.VIEW)
     rows = []
     for row in db.session.execute(query):
-        note, why, lead_id = ("", "", None) if actor.external else (row.note, row.void_reason, row.lead_id)
+        note, why, lead_id = (row.note, row.void_reason, row.lead_id) if with_customers else ("", "", None)
         late = is_late_entry(row.received_at, locked_at)
         rows.append(VisitRow(*row[:8], note, lead_id, row.voided_at, why, late))
     return Page(rows, page, total)

@@ -162,11 +162,12 @@ def test_what_arrives_after_the_lock_is_a_late_entry(actor, cast):
         commands.void_visit(actor("bob"), early.id, reason="误点", at=NOON)
 
 
-def test_an_external_trainer_sees_counts_and_no_notes(actor, cast):
+@pytest.mark.parametrize("who", ["tim", "audrey"])
+def test_a_trainer_from_outside_and_an_auditor_see_counts_and_no_notes(actor, cast, who):
     record(actor, cast, note="王老板说下周")
-    page = queries.visits_of(actor("tim"), cast.campaigns["roadshow"], cast.teams["red"], DAY_2)
+    page = queries.visits_of(actor(who), cast.campaigns["roadshow"], cast.teams["red"], DAY_2)
     assert [row.note for row in page.items] == [""]
-    assert counts(actor, cast, "tim")[cast.users["bob"]]["visits_valid"] == 1
+    assert counts(actor, cast, who)[cast.users["bob"]]["visits_valid"] == 1
 
 
 def test_the_pk_gets_valid_visits_as_they_were_known(actor, cast):
