@@ -53,7 +53,8 @@ def _headers(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(self)"
-    if not response.headers.get("Cache-Control"):
-        # Pages hold personal data: no shared or disk cache keeps them.
+    if request.endpoint != "static" and not response.cache_control.private:
+        # Pages and files hold personal data: no shared or disk cache keeps them. A file that is sent says "no-cache" by itself,
+        # which lets it lie on the disk; only a view that says "private", for what holds no customer, has its way.
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -116,6 +116,17 @@ def test_a_trainer_from_outside_sees_counts_and_no_customer(app, client_of, ids)
     assert "红红" not in tim.get("/funnel/records?stage=consult").text
 
 
+def test_no_page_and_no_file_is_left_in_a_cache_on_a_disk(app, client_of, ids):
+    olga, open_to_disks = client_of("olga"), []
+    assert olga.post("/exports", data={"campaign": str(ids["campaign_id"][0])}).status_code == 302
+    for address in (*addresses(app, ids), "/funnel.csv?by=member"):
+        answer = olga.get(address)
+        kept = answer.headers["Cache-Control"]
+        if kept != "no-store" and not address.startswith("/static/"):
+            open_to_disks.append(address.rpartition("/")[2])
+    assert set(open_to_disks) == {"standings", "projected"}  # the board: teams' points, asked for every few seconds
+
+
 def test_error_pages_do_not_repeat_what_was_typed(client_of, ids, caplog):
     caplog.set_level(logging.DEBUG)
     bob = client_of("bob")
