@@ -3,7 +3,7 @@
 import logging
 import secrets
 
-from flask import Flask, g, jsonify, render_template, request
+from flask import Flask, current_app, g, jsonify, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -83,7 +83,13 @@ def _log(error: Exception) -> str:
 
 
 def _answer(status: int, message: str | None, code: str, number: str = "") -> tuple[Response | str, int]:
-    if wants_json():
-        return jsonify(error=code, message=message or code, number=number), status
     template = f"errors/{status}.html" if status in _PAGES else "errors/400.html"
+    if wants_json():
+        return jsonify(error=code, message=message or _title(template), number=number), status
     return render_template(template, reason=message, reason_code=code, request_id=number, status=status), status
+
+
+def _title(name: str) -> str:
+    """What a page of errors is called, in the reader's language: a program's user reads the same words."""
+    template = current_app.jinja_env.get_template(name)
+    return "".join(template.blocks["title"](template.new_context()))

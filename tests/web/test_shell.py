@@ -60,6 +60,16 @@ def test_a_program_gets_its_error_as_data(client_of):
     assert (answer.status_code, answer.json["error"]) == (404, "people.no_user")
 
 
+@pytest.mark.parametrize(("language", "words"), [("zh", "您没有权限打开"), ("en", "You may not open this")])
+def test_what_has_no_sentence_of_its_own_is_told_to_programs_in_the_words_of_its_page(client_of, language, words):
+    bob = client_of("bob")
+    bob.set_cookie("crm_lang", language)
+    page, data = (bob.get("/people/new", headers={"Accept": kind}) for kind in ("text/html", "application/json"))
+    assert data.status_code == 403
+    assert words in data.json["message"]
+    assert data.json["message"] in page.text
+
+
 def test_a_character_that_no_text_can_hold_is_refused_wherever_it_stands(client_of):
     alice = client_of("alice")
     for answer in (
