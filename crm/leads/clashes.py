@@ -9,10 +9,10 @@ from sqlalchemy import select
 from crm.campaigns.models import Campaign
 from crm.kernel.actor import Actor
 from crm.kernel.db import db
-from crm.kernel.errors import Forbidden
+from crm.kernel.errors import Forbidden, Invalid
 from crm.kernel.installation import keys
 from crm.kernel.paging import PER_PAGE, Page
-from crm.kernel.values import mask_phone
+from crm.kernel.values import mask_phone, normalise_phone
 from crm.leads.cards import CardOfLead, card_of, shown_name
 from crm.leads.models import Clash, Lead
 from crm.leads.policy import LeadPermission, visible_to
@@ -92,12 +92,20 @@ def _holder(card: CardOfLead, teams: dict[int, str], people: dict[int, str]) -> 
     )
 
 
+def _masked(typed: str) -> str:
+    """In the spelling of the holder's phone, so that the referee sees that they are one; a row without a phone has none."""
+    try:
+        return mask_phone(normalise_phone(typed)) if typed.strip() else ""
+    except Invalid:
+        return mask_phone("".join(ch for ch in typed if ch.isdigit()))
+
+
 def _claimant(actor: Actor, clash: Clash, lead_id: int | None, teams: dict[int, str], people: dict[int, str]) -> Claim:
     words = json.loads(keys().open(clash.claim_sealed, place=f"clash:{clash.claim_uid}"))
     return Claim(
         lead_id=lead_id,
         name=shown_name(actor, words.get("name", "")),
-        phone=mask_phone("".join(ch for ch in words.get("phone", "") if ch.isdigit())),
+        phone=_masked(words.get("phone", "")),
         shop=words.get("shop", ""),
         address=words.get("address", ""),
         team=teams.get(clash.team_id or 0, ""),

@@ -276,6 +276,7 @@ def test_another_teams_customer_is_answered_with_the_day_alone(client_of, cast, 
     referee = client_of("olga").get("/leads/clashes").text
     assert "张三" in referee
     assert "王五" in referee
+    assert referee.count("138****8000") == 2  # both sides in one spelling, whatever was typed
 
 
 MARKUP = "<script>alert(1)</script>"
