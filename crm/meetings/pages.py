@@ -146,6 +146,7 @@ class EveningPage(Room):
     body: Mapping[str, Any] = field(default_factory=dict)
     report: StoredReport | None = None
     rung: bool = False
+    next_day: str = ""
     cases: Sequence[CaseRow] = ()
     segments: tuple[str, ...] = ()
     may_store: bool = False
@@ -218,8 +219,7 @@ def _room(actor: Actor, meeting: Meeting, today: date, refused: Refused | None) 
 
 def _morning(actor: Actor, meeting: Meeting, today: date, refused: Refused | None) -> MorningPage:
     room = _room(actor, meeting, today, refused)
-    before = meeting.day - timedelta(days=1)
-    yesterday = storing.newest_report(actor, meeting.campaign_id, meeting.team_id, before)
+    yesterday = storing.report_before(actor, meeting.campaign_id, meeting.team_id, meeting.day)
     return MorningPage(
         **room,
         todos=queries.open_todos(actor, meeting.campaign_id, meeting.team_id, before=meeting.day),
@@ -227,13 +227,13 @@ def _morning(actor: Actor, meeting: Meeting, today: date, refused: Refused | Non
         yesterday=yesterday,
         yesterday_intact=yesterday is None or storing.is_intact(yesterday),
         districts=districts_of(meeting.campaign_id),
-        objections=_objections(meeting, before),
+        objections=_objections(meeting),
     )
 
 
-def _objections(meeting: Meeting, day: date) -> str:
-    """What the evening before has heard: it feeds today's drill."""
-    evening = queries.find_meeting(meeting.campaign_id, meeting.team_id, day, Kind.EVENING)
+def _objections(meeting: Meeting) -> str:
+    """What the last evening has heard: it feeds today's drill."""
+    evening = queries.evening_before(meeting.campaign_id, meeting.team_id, meeting.day)
     notes = queries.notes_of(evening.id) if evening is not None else {}
     return notes["objections"].text if "objections" in notes else ""
 
@@ -295,6 +295,7 @@ def _evening(
         todos=queries.todos_of(actor, meeting.id),
         body=compose_evening(actor, meeting.campaign_id, meeting.team_id, meeting.day, as_of, words_as_of=at),
         report=report,
+        next_day=(meeting.day + timedelta(days=1)).isoformat(),
         rung=at >= rules.bell_of(meeting.day, zone),
         cases=queries.cases_of(meeting.id),
         segments=("micro", "farm", "consumer"),

@@ -103,9 +103,19 @@ def find_meeting(campaign_id: int, team_id: int | None, day: date, kind: str) ->
     return db.session.scalar(select(Meeting).where(*_slot(campaign_id, team_id, day), Meeting.kind == kind))
 
 
+def evening_before(campaign_id: int, team_id: int | None, day: date) -> Meeting | None:
+    """The last evening meeting before that day; the caller has checked the scope."""
+    wanted = (*_series(campaign_id, team_id), Meeting.day < day, Meeting.kind == Kind.EVENING.value)
+    return db.session.scalar(select(Meeting).where(*wanted).order_by(Meeting.day.desc()).limit(1))
+
+
 def _slot(campaign_id: int, team_id: int | None, day: date) -> tuple[ColumnElement[bool], ...]:
+    return (*_series(campaign_id, team_id), Meeting.day == day)
+
+
+def _series(campaign_id: int, team_id: int | None) -> tuple[ColumnElement[bool], ...]:
     same = Meeting.team_id.is_(None) if team_id is None else Meeting.team_id == team_id
-    return (Meeting.campaign_id == campaign_id, same, Meeting.day == day)
+    return (Meeting.campaign_id == campaign_id, same)
 
 
 def meetings_on(actor: Actor, day: date) -> tuple[CampaignDay, ...]:

@@ -101,6 +101,14 @@ def newest_report(actor: Actor, campaign_id: int, team_id: int | None, day: date
     return db.session.scalar(query.order_by(StoredReport.revision.desc()).limit(1))
 
 
+def report_before(actor: Actor, campaign_id: int, team_id: int | None, day: date) -> StoredReport | None:
+    """The newest revision of the last evening report before that day: a campaign rests on some days."""
+    query = select(StoredReport).where(
+        *_series(campaign_id, team_id), StoredReport.day < day, visible_to(actor, StoredReport)
+    )
+    return db.session.scalar(query.order_by(StoredReport.day.desc(), StoredReport.revision.desc()).limit(1))
+
+
 def coming_moment(newest: StoredReport | None, day: date, at: datetime, zone_name: str) -> datetime:
     """What a report stored at `at` counts: until the bell, or what a later correction has counted already."""
     moment = rules.report_moment(day, at, zone_name)
@@ -152,7 +160,9 @@ def verify_reports() -> Sequence[int]:
 
 
 def _slot(campaign_id: int, team_id: int | None, day: date) -> tuple[ColumnElement[bool], ...]:
+    return (*_series(campaign_id, team_id), StoredReport.day == day)
+
+
+def _series(campaign_id: int, team_id: int | None) -> tuple[ColumnElement[bool], ...]:
     same = StoredReport.team_id.is_(None) if team_id is None else StoredReport.team_id == team_id
-    return (
-        StoredReport.kind == Kind.EVENING.value, StoredReport.campaign_id == campaign_id, same, StoredReport.day == day,
-    )  # fmt: skip
+    return (StoredReport.kind == Kind.EVENING.value, StoredReport.campaign_id == campaign_id, same)

@@ -1,6 +1,7 @@
 """Pages of meetings: who sees which, what is typed stays, two recorders do not overwrite each other."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -15,7 +16,7 @@ from crm.meetings.models import CaseCard, Meeting, Minute, StoredReport, Todo
 from crm.outreach.models import Attendance, DailyLog, Pledge
 from tests.meetings.setting import LATER, a_day, meeting, pk
 from tests.meetings.test_reports import store, tamper
-from tests.moments import BELL, DAY_1, DAY_2
+from tests.moments import BELL, DAY_1, DAY_2, DAY_6
 
 MARKUP = "<img src=x onerror=alert(1)>"
 
@@ -320,6 +321,21 @@ def test_open_todos_open_the_next_morning_and_are_ticked_off_there(actor, cast, 
     assert "补传营业执照" not in client.get(f"/meetings/{today}").text
     assert "补传营业执照" in client.get("/meetings/todos?state=done").text
     assert "补传营业执照" not in client_of("charlie").get("/meetings/todos?state=done").text
+
+
+def test_after_a_day_of_rest_the_morning_shows_the_last_evening(actor, cast, client_of):
+    evening = meeting(actor, cast)
+    client_of("alice").post(f"/meetings/{evening}/minutes", data={"key": "objections", "text": "利率高", "version": 0})
+    report = store(actor, cast).id
+    rested = meeting(actor, cast, kind="morning", day=DAY_6, at=BELL + timedelta(days=4))
+    page = client_of("alice").get(f"/meetings/{rested}").text
+    assert f"/meetings/reports/{report}" in page
+    assert str(DAY_2) in page
+    assert "利率高" in page
+    assert (
+        f"/meetings/reports/{report}"
+        not in client_of("alice").get(f"/meetings/{meeting(actor, cast, kind='morning')}").text
+    )
 
 
 def test_the_evening_locks_the_logs_and_names_the_late(evening, cast, client_of):
