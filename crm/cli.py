@@ -1,15 +1,20 @@
 """The `crm` command: a table of contents. Each room brings its own commands in `console.py`."""
 
 import os
+import shutil
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NoReturn
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from crm import __version__
+from crm.kernel.db import refusal
 from crm.kernel.errors import DomainError
-from crm.settings import SettingsError
+from crm.kernel.schema import SchemaMismatch
+from crm.settings import SettingsError, home_of
 
 _ROOMS = (
     "people",
@@ -24,6 +29,9 @@ _ROOMS = (
     "intake",
     "jobs",
 )
+
+NO_ROOM = 2**20
+"""Bytes: with less, not even a journal can be begun."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,9 +51,30 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except click.exceptions.Abort:
         raise SystemExit(130) from None
-    except (DomainError, SettingsError) as error:
-        click.echo(f"crm: {_worded(error)}", err=True)
-        raise SystemExit(1) from None
+    except (DomainError, SettingsError, SchemaMismatch) as error:
+        _refuse(_worded(error))
+    except SQLAlchemyError as error:
+        said = refusal(error)
+        if not said:
+            raise
+        _refuse(f"the database refused: {said}{_full_disk()}")
+    except OSError as error:
+        if not error.strerror:
+            raise
+        _refuse(": ".join(str(part) for part in (error.filename, error.strerror) if part))
+
+
+def _refuse(said: str) -> NoReturn:
+    click.echo(f"crm: {said}", err=True)
+    raise SystemExit(1) from None
+
+
+def _full_disk() -> str:
+    """What SQLite calls an I/O error is most often a disk without room."""
+    with suppress(OSError):
+        if shutil.disk_usage(home_of()).free < NO_ROOM:
+            return f"; the disk of {home_of()} is full"
+    return ""
 
 
 def _collect() -> None:

@@ -25,10 +25,10 @@ WITHIN_SECONDS = 10.0
 """So many deaths within so many seconds are no accident: whoever started the server should hear of it."""
 
 
-def serve(app: Flask, *, host: str, port: int, processes: int = 2, threads: int = 4) -> None:
-    """Serves until SIGTERM or SIGINT."""
-    listening = _listen(host, port)
-    print(f"http://{host}:{listening.getsockname()[1]}", flush=True)
+def serve(app: Flask, listening: socket.socket, *, processes: int = 2, threads: int = 4) -> None:
+    """Serves on a listening socket until SIGTERM or SIGINT."""
+    host, port = listening.getsockname()[:2]
+    print(f"http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     with app.app_context():
         db.engine.dispose()  # no connection may cross the fork
     if processes <= 1:
@@ -39,7 +39,8 @@ def serve(app: Flask, *, host: str, port: int, processes: int = 2, threads: int 
     _watch(app, listening, threads, children)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; SystemExit with one line when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

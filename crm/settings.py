@@ -6,10 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from crm.kernel.clock import DEFAULT_ZONE, zone
 from crm.kernel.crypto import KeyFileError, Keys, load_keys
 
 PACKAGE = Path(__file__).resolve().parent
+DRIVERS = ("sqlite", "postgresql+psycopg")
 LEAST_IDLE, MOST_IDLE = 5, 720
 """Minutes: below the least nobody can fill a form in, above the most a session ends by its age anyhow."""
 
@@ -64,14 +68,14 @@ class Settings:
             raise SettingsError(f"CRM_TIMEZONE={zone_name!r} is not a time zone") from None
         return cls(
             home=home,
-            database_url=env.get("CRM_DATABASE_URL") or f"sqlite:///{home / 'crm.db'}",
+            database_url=_database_url(env, home),
             keys=keys,
             bank=env.get("CRM_BANK", "").strip() or SAMPLE_BANK,
             zone=zone_name,
             demo=_flag(env, "CRM_DEMO"),
             secure_cookies=not _flag(env, "CRM_INSECURE_COOKIES"),
             trusted_hosts=tuple(filter(None, map(str.strip, env.get("CRM_TRUSTED_HOSTS", "").split(",")))),
-            proxies=_number(env, "CRM_PROXIES", 0),
+            proxies=_proxies(env),
             idle_minutes=_idle(env),
             templates=root / "templates",
             migrations=root / "migrations",
@@ -111,6 +115,21 @@ def _root() -> Path:
     return inside if inside.is_dir() else PACKAGE.parent
 
 
+def _database_url(env: Mapping[str, str], home: Path) -> str:
+    """The database's address. What is wrong with it is said without it: it may hold a password."""
+    address = env.get("CRM_DATABASE_URL", "").strip() or f"sqlite:///{home / 'crm.db'}"
+    try:
+        driver = make_url(address).drivername
+    except (ArgumentError, ValueError):
+        driver = ""
+    if driver not in DRIVERS:
+        raise SettingsError(
+            "CRM_DATABASE_URL must be of the form postgresql+psycopg://user:password@host/name"
+            + (f", not {driver}://" if driver else "")
+        )
+    return address
+
+
 def _flag(env: Mapping[str, str], name: str) -> bool:
     return env.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
 
@@ -120,6 +139,13 @@ def _idle(env: Mapping[str, str]) -> int:
     if not LEAST_IDLE <= minutes <= MOST_IDLE:
         raise SettingsError(f"CRM_IDLE_MINUTES must lie between {LEAST_IDLE} and {MOST_IDLE}")
     return minutes
+
+
+def _proxies(env: Mapping[str, str]) -> int:
+    proxies = _number(env, "CRM_PROXIES", 0)
+    if proxies < 0:
+        raise SettingsError("CRM_PROXIES must not be below 0")
+    return proxies
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:

@@ -15,13 +15,13 @@ from crm.figures.asking import FunnelQuery
 from crm.figures.funnels import funnel
 from crm.figures.labels import rate_words
 from crm.figures.rules import MINIMUM_BASE
-from crm.installing import make_keys
+from crm.installing import PORT, make_keys
 from crm.kernel.actor import SYSTEM
 from crm.kernel.clock import business_day, now
 from crm.kernel.db import db
 from crm.kernel.schema import migrate
 from crm.kernel.terminal import print_table
-from crm.serving import serve
+from crm.serving import listen, serve
 from crm.settings import Settings, SettingsError, demo_home, environment
 
 MARK = "demo.json"
@@ -30,11 +30,13 @@ MARK = "demo.json"
 @click.command("demo")
 @click.option("--serve", "serving", is_flag=True, help="Serve the demo when it is made.")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8080, show_default=True)
+@click.option("--port", type=PORT, default=8080, show_default=True)
 @click.option("--seed", default=7, show_default=True, help="The same seed on the same day gives the same figures.")
 @click.option("--fresh", is_flag=True, help="Make it anew even when today's demo is there.")
 def demo(serving: bool, host: str, port: int, seed: int, fresh: bool) -> None:
     """A believable demo bank in an SQLite database of its own."""
+    # Before the minute that the making takes: a port that is taken is known at once.
+    listening = listen(host, port) if serving else None
     settings = demo_settings()
     app = create_app(settings)
     with app.test_request_context():
@@ -46,8 +48,8 @@ def demo(serving: bool, host: str, port: int, seed: int, fresh: bool) -> None:
         _print(_mark(settings))
         click.echo(f"\nthe other commands answer about this bank with  export CRM_HOME={settings.home}")
         app.extensions["crm.demo_sign_ins"] = sign_ins()
-    if serving:
-        serve(app, host=host, port=port)
+    if listening is not None:
+        serve(app, listening)
 
 
 def demo_settings() -> Settings:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
-from flask import current_app
+from flask import Flask, current_app
 
 from crm.jobs.run import catch_up, missed, recent_runs
 from crm.jobs.table import Job
@@ -35,8 +35,13 @@ def run() -> None:
     """Keep the time until interrupted: the one process that an installation runs beside its server."""
     from crm.jobs.scheduler import run_forever
 
-    app = application()
-    run_forever(app, app.extensions["crm.jobs"])
+    run_forever(_ready(), application().extensions["crm.jobs"])
+
+
+@in_application
+def _ready() -> Flask:
+    """The application, once its database is known to be this program's."""
+    return application()
 
 
 @click.command("catch-up")

@@ -14,6 +14,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _VERSION = b"\x01"
+_LENGTH = 32
+"""Bytes of each key."""
 
 
 class KeyFileError(Exception):
@@ -55,7 +57,7 @@ class Keys:
 
 def new_keys() -> Keys:
     """Fresh random keys."""
-    return Keys(*(secrets.token_bytes(32) for _ in range(3)))
+    return Keys(*(secrets.token_bytes(_LENGTH) for _ in range(3)))
 
 
 def save_keys(keys: Keys, path: Path) -> None:
@@ -63,8 +65,12 @@ def save_keys(keys: Keys, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     body = json.dumps({"cookie": _text(keys.cookie), "data": _text(keys.data), "index": _text(keys.index)})
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(body)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(body)
+    except OSError:
+        path.unlink()  # half a file of keys would stand in the way of a whole one
+        raise
 
 
 def load_keys(path: Path) -> Keys:
@@ -73,11 +79,16 @@ def load_keys(path: Path) -> Keys:
         if path.stat().st_mode & 0o077:
             raise KeyFileError(f"{path} is readable by others: chmod 600 it")
         body = json.loads(path.read_text())
-        return Keys(*(b64decode(body[name]) for name in ("cookie", "data", "index")))
+        keys = Keys(*(b64decode(body[name]) for name in ("cookie", "data", "index")))
     except FileNotFoundError:
         raise KeyFileError(f"{path} does not exist: run `crm init`") from None
-    except (ValueError, KeyError) as error:
-        raise KeyFileError(f"{path} is not a key file: {error}") from None
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise KeyFileError(f"{path} is not a key file: put the copy of it back") from None
+    if any(len(key) != _LENGTH for key in (keys.cookie, keys.data, keys.index)):
+        raise KeyFileError(f"{path} holds keys of a wrong length: put the copy of it back")
+    return keys
 
 
 def _text(secret: bytes) -> str:

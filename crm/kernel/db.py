@@ -24,6 +24,7 @@ from sqlalchemy import (
     insert,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -120,6 +121,14 @@ def upsert(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Insert
     """The same in that dialect's own kind, to which ON CONFLICT can be added."""
     rows = table_of(table)
     return postgresql.insert(rows) if dialect == "postgresql" else sqlite.insert(rows)
+
+
+def refusal(error: SQLAlchemyError) -> str:
+    """What the database said when it cannot be reached, read or written, in one line; "" for a fault of our own statements."""
+    if type(error) not in (DatabaseError, OperationalError, ProgrammingError):
+        return ""
+    lines = str(cast(DatabaseError, error).orig).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def prepare_engine(engine: Engine) -> None:

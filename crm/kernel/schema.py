@@ -39,8 +39,10 @@ def check(folder: Path) -> None:
     with db.engine.connect() as connection:
         current = revision(connection)
     head = (folder / "HEAD").read_text().strip()
+    if current is None:
+        raise SchemaMismatch("the database is empty: run `crm init`")
     if current != head:
-        raise SchemaMismatch(f"the database is at {current or 'nothing'}, this program needs {head}: run `crm migrate`")
+        raise SchemaMismatch(f"the database is at {current}, this program needs {head}: run `crm migrate`")
 
 
 def revision(connection: Connection) -> str | None:

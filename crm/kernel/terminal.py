@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 from flask import Flask
 
+from crm.kernel.schema import check
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -20,7 +22,21 @@ def application() -> Flask:
 
 
 def in_application(command: Command) -> Command:
-    """Runs a command inside the application's context (and a request's, so that sentences know their language)."""
+    """Runs a command inside the application's context (and a request's, so that sentences know their language).
+
+    Raises SchemaMismatch before anything else where the database is not at this program's schema.
+    """
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        check(application().extensions["crm.settings"].migrations)
+        return command(*args, **kwargs)
+
+    return on_any_schema(run)  # type: ignore[return-value]
+
+
+def on_any_schema(command: Command) -> Command:
+    """The same for what brings the schema forward or copies it as it is."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:

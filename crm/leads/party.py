@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterable
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from crm.kernel.crypto import Tampered
 from crm.kernel.db import db
 from crm.kernel.installation import keys
 from crm.kernel.values import is_mobile
@@ -36,6 +37,15 @@ def set_phone(lead: Lead, phone: str) -> None:
 def open_phone(lead: Lead) -> str:
     """The full phone, "" when there is none. Callers mask it or answer for showing it."""
     return keys().open(lead.phone_sealed, place=f"lead.phone:{lead.uid}") if lead.phone_sealed else ""
+
+
+def keys_fit() -> bool:
+    """Whether the installation's keys open what is sealed here: they belong to this database. True while nothing is sealed."""
+    lead = db.session.scalar(select(Lead).where(Lead.phone_sealed.is_not(None)).order_by(Lead.id.desc()).limit(1))
+    try:
+        return lead is None or bool(open_phone(lead))
+    except Tampered:
+        return False
 
 
 def phone_key(campaign_id: int, phone: str) -> bytes:

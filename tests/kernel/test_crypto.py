@@ -1,5 +1,9 @@
 """Sealed values belong to their row; indexes need the key; the key file is for its owner alone."""
 
+import errno
+import json
+import os
+
 import pytest
 
 from crm.kernel.crypto import KeyFileError, Tampered, load_keys, new_keys, save_keys
@@ -38,6 +42,27 @@ def test_the_key_file_is_the_owners_alone_and_never_overwritten(tmp_path):
 def test_a_missing_or_broken_key_file_says_what_to_do(tmp_path):
     with pytest.raises(KeyFileError, match="crm init"):
         load_keys(tmp_path / "none.json")
+    path = tmp_path / "keys.json"
+    short = dict.fromkeys(("cookie", "data", "index"), "AAAA")
+    for body in ("", "{", "[]", "7", '{"cookie": 7}', '{"cookie": "a"}', json.dumps(short)):
+        path.write_text(body)
+        path.chmod(0o600)
+        with pytest.raises(KeyFileError, match="put the copy of it back"):
+            load_keys(path)
+    path.unlink()
+    path.mkdir(mode=0o700)
+    with pytest.raises(KeyFileError, match="cannot be read"):
+        load_keys(path)
+
+
+def test_keys_that_could_not_be_written_leave_no_file_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(OSError, match="No space"):
+        save_keys(new_keys(), tmp_path / "keys.json")
+    assert list(tmp_path.iterdir()) == []
     broken = tmp_path / "keys.json"
     broken.write_text("{}")
     broken.chmod(0o600)
