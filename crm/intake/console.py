@@ -1,5 +1,6 @@
 """Sheets brought in from the terminal: `crm import leads FILE`, `crm import list`, `crm import undo BATCH`."""
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -161,26 +162,22 @@ def _bar() -> Callable[[files.Progress], None]:
 
 
 def _say(batch: ImportBatch | None, result: Result, *, as_json: bool, error: DomainError | None) -> None:
+    """Six figures. With `as_json` they alone are the answer; the first rows that were refused follow on stderr, an object a line."""
     if sys.stderr.isatty():
         click.echo(err=True)
     problems = [
         {"row": one["row"], "column": one["column"], "code": one["code"], "message": problem_sentence(one)}
         for one in result.problems if one["what"] == "failed"
     ][:FIRST]  # fmt: skip
-    answer: dict[str, Any] = {
-        "rows": result.rows,
-        **result.figures(),
-        "batch": batch.id if batch else None,
-        "errors": problems,
-    }
-    if error is not None:
-        answer["error"] = {"code": error.code, "message": sentence(error)}
+    answer: dict[str, Any] = {"rows": result.rows, **result.figures(), "batch": batch.id if batch else None}
     if as_json:
         print_json(answer)
-        return
-    print_table([{key: value for key, value in answer.items() if key not in ("errors", "error")}])
-    if problems:
-        print_table(problems)
+        for one in problems:
+            click.echo(json.dumps(one, ensure_ascii=False), err=True)
+    else:
+        print_table([answer])
+        if problems:
+            print_table(problems)
     if error is not None:
         click.echo(sentence(error), err=True)
 
