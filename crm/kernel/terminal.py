@@ -57,15 +57,16 @@ def print_json(value: Any) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """A plain table; wide characters count as two columns."""
+    """A plain table; wide characters count as two columns. Columns of figures stand to the right, heading and all."""
     if not rows:
         click.echo("-")
         return
     names = list(columns or rows[0])
     cells = [names, *([_text(row.get(name)) for name in names] for row in rows)]
     widths = [max(_width(line[place]) for line in cells) for place in range(len(names))]
+    right = [any(_is_figure(line[place]) for line in cells[1:]) for place in range(len(names))]
     for line in cells:
-        click.echo("  ".join(_padded(text, width) for text, width in zip(line, widths, strict=True)).rstrip())
+        click.echo("  ".join(_padded(*cell) for cell in zip(line, widths, right, strict=True)).rstrip())
 
 
 def _text(value: Any) -> str:
@@ -76,6 +77,10 @@ def _width(text: str) -> int:
     return sum(2 if ord(ch) > 0x2E7F else 1 for ch in text)
 
 
-def _padded(text: str, width: int) -> str:
+def _is_figure(text: str) -> bool:
+    return text.removeprefix("-").removesuffix("%").replace(",", "").replace(".", "").isdigit()
+
+
+def _padded(text: str, width: int, right: bool) -> str:
     gap = " " * (width - _width(text))
-    return gap + text if text.replace(".", "").replace("%", "").replace("-", "").isdigit() else text + gap
+    return gap + text if right else text + gap
