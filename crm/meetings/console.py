@@ -33,6 +33,8 @@ def evening(
 ) -> None:
     """The evening report: the stored one, or with no stored one what it would say: figures until the bell, as on the page."""
     found, on, at = find_campaign(SYSTEM, campaign), day.date(), now()
+    if on < found.starts_on:
+        raise click.ClickException(f"{found.code} begins on {found.starts_on}: there is no evening of {on}")
     team_id = None if team is None else _team(team)
     stored = newest_report(SYSTEM, found.id, team_id, on)
     as_of = at if late else coming_moment(stored, on, at, zone_name())

@@ -65,6 +65,12 @@ def test_until_it_is_stored_it_says_what_the_page_says(run, actor, cast, client_
     assert before["funnel"]["day"]["consult"] == 5
 
 
+def test_a_day_before_the_campaign_is_told_with_its_first_day(run, cast):
+    said = run(console.evening, "--campaign", "C-ROAD", "--day", "2020-01-01")
+    assert said.exit_code == 1
+    assert "C-ROAD begins on" in said.output
+
+
 def test_a_correction_counts_late_entries_with_a_reason(run, actor, cast):
     a_day(actor, cast)
     with time_machine.travel(LATER, tick=False):
