@@ -48,7 +48,7 @@ def test_the_funnel_shows_counts_rates_with_base_and_dashes(client_of, day):
     page = text_of(client_of("olga").get("/funnel"))
     assert "样本不足" in page
     assert "2/3" in page
-    assert ">20.8–93.9%<" in page  # Wilson's interval stands on the page, for phones and paper too
+    assert ">20.8%–93.9%<" in page  # Wilson's interval stands on the page, for phones and paper too
     assert "合计" in page
     assert "口径" in page
     empty = client_of("olga").get("/funnel?window=yesterday&from=2020-01-01&to=2020-01-02")

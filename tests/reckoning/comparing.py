@@ -81,7 +81,11 @@ def compare_boards(reader: Reader, raw: Raw, contest_id: int, day: date, per: st
         if not any(one.points or one.person_days for one in places):
             continue  # the page says in words that nothing has scored
         page = reader.page(f"/contests/{contest_id}?day={day}&per={per}&span={'total' if cumulative else 'day'}")
-        rows = [[reading.numbers(cell) for cell in row] for row in reading.tables(page)[0][1:]]
+        heads, *table = reading.tables(page)[0]
+        pictures = [
+            at for at, head in enumerate(heads) if head == "逐日走势"
+        ]  # a small line, whose words are its label
+        rows = [[reading.numbers(cell) for at, cell in enumerate(row) if at not in pictures] for row in table]
         names = [row.pop(2) for row in rows]
         assert len(names) == len(places)
         assert rows == [_board_row(one, least) for one in places]

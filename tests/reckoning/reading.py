@@ -49,9 +49,10 @@ def rate_tokens(part: int, base: int, minimum: int) -> list[str]:
 
 
 def funnel_row(one: Figures, *, visits: bool) -> list[list[str]]:
-    """A row of the funnel page, cell by cell."""
+    """A row of the funnel page, cell by cell; the interval stands below each rate once more."""
     counts = [*((one.valid, one.touched) if visits else ()), *one.stages]
-    rates = [rate_tokens(getattr(one, top), getattr(one, base), MINIMUM[base]) for _name, top, base in RATES]
+    parts = [(getattr(one, top), getattr(one, base), MINIMUM[base]) for _name, top, base in RATES]
+    rates = [sorted([*rate_tokens(part, base, minimum), *(wilson(part, base) or ())]) for part, base, minimum in parts]
     return [*([f"{count:,}"] for count in counts), *rates]
 
 
