@@ -11,6 +11,7 @@ from crm.campaigns.models import Campaign
 from crm.demo import bank as founding
 from crm.demo.bank import FIELD_DAYS, Bank, close_past, found_bank
 from crm.demo.meetings import hold_meetings
+from crm.demo.settling import settle
 from crm.demo.street import Street
 from crm.founding import lay_foundation
 from crm.kernel.clock import at_local, business_day
@@ -48,6 +49,7 @@ def make_demo(*, seed: int, at: datetime, bank_name: str, tell: Callable[[str], 
             street.sprint_day(number)
             street.bank_feeds_back(at_local(bank.first_day + timedelta(days=number), 17, 30))
         hold_meetings(bank, number, rng)
+        settle(bank, number)
     with unit_of_work():
         street.bank_feeds_back(at)
     return bank

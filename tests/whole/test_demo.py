@@ -21,6 +21,7 @@ import crm.kernel.terminal as terminal
 from crm import create_app
 from crm.campaigns.models import Campaign
 from crm.campaigns.rules import CampaignModel
+from crm.contest.contests import adjustments_of
 from crm.demo import making
 from crm.demo.bank import FIELD_DAYS, Bank
 from crm.demo.making import make_demo, sign_ins
@@ -161,6 +162,15 @@ def test_the_funnel_says_what_the_raw_rows_say(bank, raw, organiser, by):
 @pytest.mark.parametrize("by", ["team", "district", "trade"])
 def test_the_cohorts_are_what_the_raw_rows_say(bank, raw, organiser, by):
     compare_funnel(organiser, raw, by, "cohort", date(2026, 1, 1), TODAY)
+
+
+def test_the_pk_has_bonuses_penalties_of_two_people_and_one_to_confirm(bank):
+    rows = adjustments_of(bank.contest_id)
+    assert Counter(row.kind for row in rows)["first_case"] == FIELD_DAYS
+    counted = [row for row in rows if row.kind == "late_report"]
+    assert counted
+    assert all(row.counts and row.second_id not in (None, row.author_id) for row in counted)
+    assert [row.kind for row in rows if not row.counts] == ["returned_file"]
 
 
 @pytest.mark.parametrize("per", ["team", "member"])
