@@ -407,6 +407,13 @@ def test_at_night_an_upload_whose_file_is_gone_is_given_up(actor):
     assert batch().status == "cancelled"
 
 
+def test_the_history_counts_no_zeros_for_what_was_not_brought_in(client_of):
+    olga = client_of("olga")
+    send(olga, csv_bytes([line(1)]))
+    row = re.search(r"<tbody>(.*?)</tbody>", olga.get("/imports").text, re.DOTALL)[1]
+    assert (row.count("—"), re.findall(r'<td class="wt-n[^"]*">0', row)) == (5, [])
+
+
 def test_an_upload_can_be_given_up_before_it_is_checked(client_of):
     olga = client_of("olga")
     send(olga, csv_bytes([line(1)]))
