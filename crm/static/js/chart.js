@@ -122,5 +122,19 @@
   }
   const drawAll = (root) => root.querySelectorAll("[data-chart]").forEach(draw);
   document.addEventListener("htmx:afterSwap", (event) => drawAll(event.target));
-  drawAll(document);
+
+  // The library weighs more than all the rest of a page. A phone fetches it when a picture comes into sight; the table is there before.
+  const library = document.createElement("script");
+  library.src = document.currentScript.dataset.library;
+  library.onload = () => drawAll(document);
+  const fetchLibrary = () => { if (!library.isConnected) document.head.append(library); };
+  const figures = document.querySelectorAll("[data-chart]");
+  if (!figures.length) return;
+  if (!window.IntersectionObserver || !matchMedia("(max-width: 575.98px)").matches) { fetchLibrary(); return; }
+  const watcher = new IntersectionObserver((seen) => {
+    if (!seen.some((one) => one.isIntersecting)) return;
+    watcher.disconnect();
+    fetchLibrary();
+  });
+  figures.forEach((figure) => watcher.observe(figure));
 })();
