@@ -4,6 +4,8 @@ Whoever writes into a team's day first holds its row, so that two writers on Pos
 tallies are then read and added to by one at a time. A tally is its own append-only record and needs no line in the audit.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import uuid4
 
@@ -24,6 +26,7 @@ from crm.kernel.values import public_words
 from crm.outreach import rules
 from crm.outreach.models import Attendance, DailyLog, Tally
 from crm.outreach.policy import OutreachPermission, check_team, leads_team, writes_for
+from crm.outreach.queries import declared_counts
 from crm.outreach.rules import LogStatus, Presence
 from crm.people.models import Membership
 from crm.people.queries import in_force
@@ -65,32 +68,41 @@ def tally(
     return before + delta
 
 
-def set_declared(
-    actor: Actor,
-    *,
-    campaign_id: int,
-    team_id: int,
-    member_id: int,
-    day: date,
-    metric: str,
-    value: int,
-    at: datetime,
-    seen: int | None = None,
-) -> int:
-    """Makes the declared count `value` by writing the difference, which it answers.
+@dataclass(frozen=True)
+class Cell:
+    """What a member's declared count of a metric shall be; `seen` is what the person who types was looking at."""
 
-    `seen` is what the person was looking at: Conflict("outreach.cell_moved") when somebody has added to it since.
+    member_id: int
+    metric: str
+    value: int
+    seen: int | None = None
+
+
+def set_declared(
+    actor: Actor, *, campaign_id: int, team_id: int, day: date, cells: Sequence[Cell], at: datetime
+) -> list[int]:
+    """Makes declared counts of a team's day what the cells say, by writing the differences, which it answers in their order.
+
+    Raises Conflict("outreach.cell_moved") when somebody has added to a cell since it was seen.
     """
     _hold_open(actor, campaign_id, team_id, day, at)
-    _check_person(actor, team_id, member_id, day)
-    _check_metric(metric)
-    value = rules.count_of(value, most=rules.MOST_A_DAY[metric])
-    before = _declared(campaign_id, team_id, member_id, day, metric) or 0
-    if seen is not None and seen != before:
-        raise Conflict("outreach.cell_moved", now=before)
-    if value != before:
-        _add(actor, str(uuid4()), campaign_id, team_id, member_id, day, metric, value - before, at, "")
-    return value - before
+    for member_id in {cell.member_id for cell in cells}:
+        _check_person(actor, team_id, member_id, day)
+    declared = declared_counts(actor, campaign_id, team_id, day)
+    added = []
+    for cell in cells:
+        _check_metric(cell.metric)
+        value = rules.count_of(cell.value, most=rules.MOST_A_DAY[cell.metric])
+        of_member = declared.setdefault(cell.member_id, {})
+        before = of_member.get(cell.metric, 0)
+        if cell.seen is not None and cell.seen != before:
+            raise Conflict("outreach.cell_moved", now=before)
+        if value != before:
+            delta = value - before
+            _add(actor, str(uuid4()), campaign_id, team_id, cell.member_id, day, cell.metric, delta, at, "")
+        of_member[cell.metric] = value
+        added.append(value - before)
+    return added
 
 
 def save_log(

@@ -17,6 +17,7 @@ from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import clean_text
 from crm.outreach import log_commands, queries, rules
 from crm.outreach.forms import LogForm
+from crm.outreach.log_commands import Cell
 from crm.outreach.policy import OutreachPermission, check_team, leads_team, writes_for
 from crm.outreach.queries import DayGrid, LogRow
 from crm.outreach.words import metric_label
@@ -344,9 +345,9 @@ def _why_closed(page: DayPage) -> DomainError:
     return Invalid("outreach.future_day") if page.choices.day > page.choices.today else Forbidden("outreach.forbidden")
 
 
-def _typed_changes(grid: DayGrid, editable: frozenset[int]) -> tuple[list[tuple[int, str, int, int]], dict[str, str]]:
-    """Cells that differ from what was shown, as (member, metric, value, seen); and what is wrong, by the cell's name."""
-    changes: list[tuple[int, str, int, int]] = []
+def _typed_changes(grid: DayGrid, editable: frozenset[int]) -> tuple[list[Cell], dict[str, str]]:
+    """Cells that differ from what was shown; and what is wrong, by the cell's name."""
+    changes: list[Cell] = []
     errors: dict[str, str] = {}
     for row in grid.rows:
         for cell in (*row.compared, *row.tallies):
@@ -358,19 +359,15 @@ def _typed_changes(grid: DayGrid, editable: frozenset[int]) -> tuple[list[tuple[
             try:
                 value = rules.count_of(typed or "0", most=most)
                 before = rules.count_of(seen or "0", most=most)
-                changes.append((row.member_id, cell.metric, value, before))
+                changes.append(Cell(row.member_id, cell.metric, value, before))
             except DomainError as error:
                 errors[f"d-{name}"] = sentence(error)
     return changes, errors
 
 
-def _write(
-    actor: Actor, where: Where, form: LogForm, changes: list[tuple[int, str, int, int]], at: datetime, *, submit: bool
-) -> None:
-    for member_id, metric, value, seen in changes:
-        log_commands.set_declared(
-            actor, member_id=member_id, metric=metric, value=value, seen=seen, at=at, **where.keys
-        )
+def _write(actor: Actor, where: Where, form: LogForm, changes: list[Cell], at: datetime, *, submit: bool) -> None:
+    if changes:
+        log_commands.set_declared(actor, cells=changes, at=at, **where.keys)
     if leads_team(actor, where.team_id):
         words: dict[str, Any] = {name: form[name].data or "" for name in WORDS}
         log_commands.save_log(actor, version=form.seen_version, at=at, **words, **where.keys)

@@ -14,8 +14,9 @@ from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.rules import Stage
 from crm.outreach import log_commands, queries
 from crm.outreach.models import Attendance, DailyLog, Tally
-from crm.outreach.rules import count_of
+from crm.outreach.rules import MOST_A_DAY, count_of
 from tests import make
+from tests.conftest import counting_queries
 from tests.moments import BELL, DAY_1, DAY_2, DAY_3, NOON
 
 
@@ -38,9 +39,9 @@ def tally(actor, cast, who="bob", *, uid="t-1", delta=1, metric="leaflets", memb
 
 def declare(actor, cast, who="alice", *, member="bob", metric="consults", value, at=NOON, **facts):
     with unit_of_work():
-        return log_commands.set_declared(
-            actor(who), member_id=cast.users[member], metric=metric, value=value, at=at, **where(cast), **facts
-        )
+        cell = log_commands.Cell(cast.users[member], metric, value, **facts)
+        (added,) = log_commands.set_declared(actor(who), cells=[cell], at=at, **where(cast))
+        return added
 
 
 def row_of(actor, cast, name, who="alice"):
@@ -136,6 +137,20 @@ def test_two_people_at_one_cell_do_not_overwrite_each_other(actor, cast):
     declare(actor, cast, value=5, seen=0)
     with pytest.raises(Conflict, match="cell_moved"):
         declare(actor, cast, "olga", value=7, seen=0)
+
+
+def test_a_whole_grid_asks_no_more_than_one_cell_of_each_member(actor, cast):
+    """The day is held and read once; each further cell is the INSERT that it needs."""
+    people = [cast.users["alice"], cast.users["bob"]]
+    alice, seen = actor("alice"), []
+    for day, metrics in ((DAY_1, ["doors"]), (DAY_2, list(MOST_A_DAY))):
+        cells = [log_commands.Cell(person, metric, 3, seen=0) for person in people for metric in metrics]
+        with counting_queries() as asked, unit_of_work():
+            assert log_commands.set_declared(alice, cells=cells, at=NOON, **where(cast, day=day)) == [3] * len(cells)
+        seen.append(asked.count - len(cells))
+    assert seen[1] == seen[0]
+    declared = queries.declared_counts(alice, **where(cast))
+    assert declared == {person: dict.fromkeys(MOST_A_DAY, 3) for person in people}
 
 
 def test_the_grid_lists_the_roster_and_whoever_else_has_counts(actor, cast):
