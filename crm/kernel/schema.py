@@ -1,15 +1,17 @@
-"""Bringing the database to the newest schema, and refusing to run on a foreign one."""
+"""Bringing the database to the newest schema, and refusing to run on a foreign one.
+
+Alembic is loaded where it is needed: with what it brings along it is an eighth of the start of every `crm` command.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from crm.kernel.db import db, writing
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 class SchemaMismatch(Exception):
@@ -18,6 +20,10 @@ class SchemaMismatch(Exception):
 
 def migrate(folder: Path, *, to: str = "head") -> None:
     """Runs the migrations up (or down) to a revision in one transaction. Raises SchemaMismatch for a revision that nobody knows."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
     token = writing.set(True)
     try:
         with db.engine.begin() as connection:
@@ -47,10 +53,14 @@ def check(folder: Path) -> None:
 
 def revision(connection: Connection) -> str | None:
     """The revision that the database is at."""
+    from alembic.migration import MigrationContext
+
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _config(folder: Path, connection: Connection) -> Config:
+def _config(folder: Path, connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

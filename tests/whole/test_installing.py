@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -128,6 +129,15 @@ def test_a_port_that_is_taken_is_said_before_the_demo_is_made(tmp_path):
         done = _crm(tmp_path, "demo", "--serve", "--port", str(taken.getsockname()[1]))
     refused(done, "cannot listen on 127.0.0.1")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_command_starts_with_alembic_that_may_not_need_it():
+    found = [
+        path.name
+        for path in (ROOT / "crm").rglob("*.py")
+        if re.search("^(from|import) alembic", path.read_text("utf-8"), re.M)
+    ]
+    assert found == []
 
 
 def test_a_server_whose_processes_cannot_start_says_why_and_gives_up():
