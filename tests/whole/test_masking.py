@@ -28,9 +28,9 @@ SPELLED = re.compile("1 ?3 ?9[ -]?0000[ -]?9999")
 
 
 @pytest.fixture
-def ids(cast, actor):
+def ids(cast, actor, once):
     """One of everything; the first lead is the red team's canary."""
-    return one_of_everything(cast, actor, phone=PHONE, name=NAME)
+    return once("canary", lambda: one_of_everything(cast, actor, phone=PHONE, name=NAME))
 
 
 def told(answer) -> str:
