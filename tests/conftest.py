@@ -34,8 +34,32 @@ from crm.wiring import GRANTS
 from tests import cast as casting
 from tests.moments import NOON
 
+SERVER = "CRM_TEST_DATABASE_URL"
 SHARED = Path(os.environ.get("CRM_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 KEYS = Keys(b"c" * 32, b"d" * 32, b"i" * 32)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option of `make database`."""
+    told = "leave out the tests that never ask for the database of the run"
+    parser.addoption("--on-database", action="store_true", help=told)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Chooses by what a test asks for: who does not ask for `database_url`, itself or through a fixture, cannot tell which it is.
+
+    Several processes take the slow tests first, so that none of them is left with one at the end.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if config.getoption("--on-database"):
+        config.hook.pytest_deselected(items=[item for item in items if not asks_for_database(item)])
+        items[:] = filter(asks_for_database, items)
+
+
+def asks_for_database(item: pytest.Item) -> bool:
+    """Whether the test uses the database of the run."""
+    return "database_url" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +78,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def database_url(home: Path, worker_id: str) -> Iterator[str]:
     """A database of this process alone."""
-    server = os.environ.get("CRM_TEST_DATABASE_URL")
+    server = os.environ.get(SERVER)
     if not server:
         yield f"sqlite:///{home / 'crm.db'}"
         return
