@@ -11,6 +11,7 @@ from crm.kernel.installation import keys
 from crm.kernel.values import mask_name, mask_phone
 from crm.leads.models import Lead
 from crm.leads.policy import may_reveal, sees_names
+from crm.leads.rules import Stage, answered_by_the_branch
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ class CardOfLead:
     def may_be_contacted(self) -> bool:
         """Whether a call or visit may be planned at all."""
         return not (self.no_contact or self.historical or self.exit_code or self.merged_into_id)
+
+    def may_reach(self, stage: Stage) -> bool:
+        """Whether a stage may be recorded, as `commands.record_stage` has it."""
+        if self.no_contact and not answered_by_the_branch(self.stage, stage):
+            return False
+        return not (self.historical or self.exit_code or self.merged_into_id)
 
 
 def card_of(lead: Lead, actor: Actor) -> CardOfLead:

@@ -27,7 +27,7 @@ from crm.leads.models import Clash, Lead, LeadGram
 from crm.leads.party import lock_person, name_place_key, phone_columns, phone_key
 from crm.leads.policy import may_state
 from crm.leads.queries import lead_for_change
-from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage
+from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage, answered_by_the_branch
 from crm.people.policy import team_scope
 
 FOLLOW_UP_AHEAD = timedelta(days=366)
@@ -135,11 +135,14 @@ def record_stage(
     """Notes that a lead reached a stage. Credit goes to the owner unless named.
 
     Raises Invalid("stage.case_number") when an accepted case, reached or implied, lacks its number; for a lead that nobody
-    works on any more (not to be contacted, historical, merged); and for one that left, Conflict("lead.has_left").
+    works on any more (historical, merged, not to be contacted: there only what the branch answers to an application that
+    stands is noted); and for one that left, Conflict("lead.has_left").
     """
     lead = lead_for_change(actor, lead_id)
-    if lead.no_contact or lead.historical:
-        raise Invalid("lead.no_contact" if lead.no_contact else "lead.historical")
+    if lead.historical:
+        raise Invalid("lead.historical")
+    if lead.no_contact and not answered_by_the_branch(lead.stage, stage):
+        raise Invalid("lead.no_contact")
     if lead.exit_code:
         raise Conflict("lead.has_left")
     entry = _reach(actor, lead, stage, clocks=clocks, credited_id=credited_id or lead.owner_id, case_number=case_number)

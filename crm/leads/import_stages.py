@@ -23,7 +23,7 @@ from crm.leads.ledger_models import LeadStage, StageEntry
 from crm.leads.models import Lead
 from crm.leads.policy import LeadPermission
 from crm.leads.removing import void_entries
-from crm.leads.rules import Stage, after, furthest, up_to
+from crm.leads.rules import Stage, after, answered_by_the_branch, furthest, up_to
 from crm.people.policy import team_scope
 
 COLUMN_OF = {Stage.CONSULT: "consult_on", Stage.APPLICATION: "applied", Stage.ACCEPTED: "accepted"}
@@ -92,7 +92,7 @@ def further(standings: Standings, lead_id: int, lead: BulkLead, said: Sequence[R
     column, scope = COLUMN_OF[missing[-1].stage], team_scope(actor)
     if not actor.may(LeadPermission.RECORD) or (scope is not None and holder.team_id not in scope):
         return Refusal(Problem(column, "import.no_stage_right"))
-    if holder.no_contact:
+    if holder.no_contact and not answered_by_the_branch(furthest(reached) or "", missing[0].stage):
         return Refusal(Problem(column, "import.no_contact"))
     if holder.exit_code:
         return Refusal(Problem(column, "lead.has_left"))

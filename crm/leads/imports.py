@@ -181,23 +181,27 @@ def _signs(found: Draft) -> Iterator[tuple[str, str, str, str]]:
 def _decide(context: Context, found: Draft, known: Mapping[tuple[str, str, str], Found[Any]]) -> Plan:
     signs = list(_signs(found))
     lead = found.lead
-    if lead.phone and context.forbidden and person_key(lead.phone) in context.forbidden:
-        return Plan("skipped", (Problem("phone", "import.no_contact"),))
-    for column, kind, code, value in signs:
-        if (kind, code, value) in context.seen:
-            return Plan("skipped", (Problem(column, "import.twice"),))
-    context.seen.update((kind, code, value) for _, kind, code, value in signs)
+    silent = lead.phone and context.forbidden and person_key(lead.phone) in context.forbidden
     holders = {
         holder.id: (column, holder)
         for column, kind, code, value in reversed(signs)  # the strongest sign of a holder is the one that is told
         if (holder := known.get((kind, code, value))) is not None
     }
+    # Of who must not be contacted a sheet may tell what the branch answered to an application, nothing else.
+    if silent and not any(
+        _own(holder, lead) and goes_further(holder.stage, found.said) for _, holder in holders.values()
+    ):
+        return Plan("skipped", (Problem("phone", "import.no_contact"),))
+    for column, kind, code, value in signs:
+        if (kind, code, value) in context.seen:
+            return Plan("skipped", (Problem(column, "import.twice"),))
+    context.seen.update((kind, code, value) for _, kind, code, value in signs)
     if not holders:
         return Plan("new", lead=lead)
     if len(holders) > 1:
         return Plan("failed", (Problem(signs[0][0], "import.two_leads"),))
     ((column, holder),) = holders.values()
-    if lead.team_id not in (None, holder.team_id):  # a row that names no team means the holder's
+    if not _own(holder, lead):
         day = business_day(holder.created_at, zone_name()).isoformat()
         return Plan("failed", (Problem(column, "import.claimed", {"day": day}),), known_id=holder.id, claims=lead)
     fill = {} if holder.merged_into_id or holder.no_contact else _blanks(holder, lead)
@@ -205,6 +209,11 @@ def _decide(context: Context, found: Draft, known: Mapping[tuple[str, str, str],
     if goes_further(holder.stage, found.said):
         plan.root_id = holder.merged_into_id or holder.id
     return plan
+
+
+def _own(holder: Found[Any], lead: BulkLead) -> bool:
+    """Whether a row means its holder's team; one that names no team does."""
+    return lead.team_id in (None, holder.team_id)
 
 
 def _add_stages(context: Context, drafted: Sequence[Draft | Plan], plans: Sequence[Plan]) -> None:

@@ -102,6 +102,14 @@ def after(stage: Stage) -> tuple[Stage, ...]:
     return STAGES[_ORDER[stage] + 1 :]
 
 
+def answered_by_the_branch(shown: str, stage: Stage) -> bool:
+    """Whether a stage is what the branch answers to the application of a lead that shows `shown` ("" for no stage).
+
+    It takes no talk with the customer: it is noted also of somebody who must not be contacted any more.
+    """
+    return stage in after(Stage.APPLICATION) and shown in (Stage.APPLICATION, *after(Stage.APPLICATION))
+
+
 def furthest(stages: Iterable[str]) -> Stage | None:
     """The latest of the stages, None for none."""
     known = [Stage(stage) for stage in stages]

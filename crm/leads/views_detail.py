@@ -148,7 +148,7 @@ def _steps(actor: Actor, lead: CardOfLead, lines: tuple[Line, ...]) -> list[Step
             Step(
                 stage=stage,
                 reached=stage in reached,
-                next=actor.may(right) and lead.may_be_contacted and place > furthest,
+                next=actor.may(right) and lead.may_reach(stage) and place > furthest,
                 needs_number=Stage.ACCEPTED in up_to(stage) and Stage.ACCEPTED not in reached,
                 endpoint="leads.stage" if stage in FIELD_STAGES else "leads.feedback",
                 day=reached[stage].at if stage in reached else None,

@@ -170,6 +170,17 @@ def test_stages_that_no_page_would_record_are_left_out_with_the_reason(actor, ca
     assert list(standing(lead)) == ["consult"]
 
 
+def test_a_sheet_tells_what_the_branch_answered_to_who_must_not_be_contacted_and_nothing_else(actor, cast):
+    lead = at_consult(actor, cast, 是否申请="是", 申请日期="2026-11-17")
+    with unit_of_work():
+        do_not_contact(actor("alice"), lead.id, reason="不要再打", at=NOON)
+    told = bring_in(actor("alice"), csv_bytes([line(1, 备注="又来过一次")]))
+    answered = bring_in(actor("alice"), csv_bytes([line(1, 备注="又来过一次", **ACCEPTED)]))
+    db.session.expire_all()
+    assert (counts(told), counts(answered)) == ((1, 0, 0, 1, 0), (1, 0, 1, 0, 0))
+    assert (lead.stage, lead.note, lead.no_contact) == ("accepted", "", True)
+
+
 def test_stages_of_a_sheet_need_the_right_to_record_them(actor, cast):
     at_consult(actor, cast)
     alice = actor("alice")

@@ -165,6 +165,23 @@ def test_who_must_not_be_contacted_is_given_to_nobody_to_work_on(actor, cast, ca
     assert get_lead(actor("alice"), silent).owner_id == cast.users["bob"]
 
 
+def test_of_who_must_not_be_contacted_only_the_branch_s_answer_to_an_application_is_noted(actor, captured, client_of):
+    talked, applied = captured(), captured(stage=Stage.APPLICATION)
+    with unit_of_work():
+        for lead in (talked, applied):
+            contact.do_not_contact(actor("bob"), lead, reason="别再打了", at=NOON)
+    with pytest.raises(Invalid, match="no_contact"), unit_of_work():
+        record_stage(actor("bob"), talked, Stage.APPLICATION, clocks=Clocks.at(NOON))
+    with pytest.raises(Invalid, match="no_contact"), unit_of_work():
+        record_stage(actor("bob"), talked, Stage.ACCEPTED, clocks=Clocks.at(NOON), case_number="SL-1")
+    pages = {lead: client_of("bob").get(f"/leads/{lead}").text for lead in (talked, applied)}
+    assert [f'id="stage-{Stage.ACCEPTED}"' in pages[lead] for lead in (talked, applied)] == [False, True]
+    with unit_of_work():
+        record_stage(actor("bob"), applied, Stage.ACCEPTED, clocks=Clocks.at(NOON), case_number="SL-2")
+        record_stage(actor("mona"), applied, Stage.APPROVED, clocks=Clocks.at(NOON))
+    assert get_lead(actor("bob"), applied).stage == "approved"
+
+
 def test_a_new_phone_whose_person_said_no_silences_the_lead(actor, captured):
     said_no, lead = captured(phone="13800138000"), captured(intent="A")
     with unit_of_work():
