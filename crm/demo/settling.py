@@ -30,14 +30,19 @@ def settle(bank: Bank, number: int) -> None:
 
     first = (
         select(StageEntry.team_id, StageEntry.credited_id)
-        .where(StageEntry.campaign_id == campaign_id, StageEntry.day == day, StageEntry.stage == Stage.ACCEPTED)
+        .where(
+            StageEntry.campaign_id == campaign_id,
+            StageEntry.day == day,
+            StageEntry.stage == Stage.ACCEPTED,
+            StageEntry.team_id.is_not(None),
+        )
         .order_by(StageEntry.occurred_at, StageEntry.id)
         .limit(1)
     )
     late = select(DailyLog.team_id).where(DailyLog.campaign_id == campaign_id, DailyLog.day == day, DailyLog.late)
     with unit_of_work():
-        for team_id, member_id in db.session.execute(first):
-            note("first_case", team_id, "当日首单", member_id)
+        for team_of_then, member_id in db.session.execute(first):
+            note("first_case", team_of_then or 0, "当日首单", member_id)
         note("case_shared", bank.teams[number % len(bank.teams)], "夕会分享成功案例")
         for team_id in db.session.scalars(late):
             penalty = note("late_report", team_id, "日报晚于截止时间提交")
