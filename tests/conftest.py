@@ -3,6 +3,7 @@
 SQLite by default; with CRM_TEST_DATABASE_URL (a superuser's address on a PostgreSQL server) each process makes a database of its own there.
 """
 
+import gc
 import os
 import sqlite3
 import threading
@@ -285,6 +286,7 @@ class Counting:
 @contextmanager
 def counting_queries() -> Iterator[Counting]:
     """Counts the statements that go to the database."""
+    gc.collect()  # all requests of a test share one session: what it still holds of earlier ones would not be asked for again
     seen = Counting()
 
     def note(_connection, _cursor, statement, *_rest) -> None:

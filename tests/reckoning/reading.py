@@ -48,11 +48,16 @@ def rate_tokens(part: int, base: int, minimum: int) -> list[str]:
     return sorted(found)
 
 
+def rate_cell(part: int, base: int, minimum: int) -> list[str]:
+    """The same where the interval stands below the rate once more, as on the funnel page."""
+    return sorted([*rate_tokens(part, base, minimum), *(wilson(part, base) or ())])
+
+
 def funnel_row(one: Figures, *, visits: bool) -> list[list[str]]:
-    """A row of the funnel page, cell by cell; the interval stands below each rate once more."""
+    """A row of the funnel page, cell by cell."""
     counts = [*((one.valid, one.touched) if visits else ()), *one.stages]
     parts = [(getattr(one, top), getattr(one, base), MINIMUM[base]) for _name, top, base in RATES]
-    rates = [sorted([*rate_tokens(part, base, minimum), *(wilson(part, base) or ())]) for part, base, minimum in parts]
+    rates = [rate_cell(part, base, minimum) for part, base, minimum in parts]
     return [*([f"{count:,}"] for count in counts), *rates]
 
 
@@ -102,6 +107,7 @@ __all__ = [
     "funnel_row",
     "json_row",
     "numbers",
+    "rate_cell",
     "rate_tokens",
     "sheet_rows",
     "tables",

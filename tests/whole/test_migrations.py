@@ -78,7 +78,7 @@ def test_down_to_nothing_and_up_again_gives_the_same_schema(emptied):
     with db.engine.connect() as connection:
         assert triggers(connection) == set()
         assert revision(connection) is None
-    with pytest.raises(SchemaMismatch, match="crm migrate"):
+    with pytest.raises(SchemaMismatch, match="crm init"):
         check(emptied)
     migrate(emptied)
     check(emptied)
