@@ -12,6 +12,7 @@ from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound
+from crm.kernel.locking import held
 from crm.people.models import Membership
 
 OWN_POINTS = ("false_entry", "other")
@@ -68,21 +69,41 @@ def adjust(
 def confirm_adjustment(actor: Actor, contest_id: int, adjustment_id: int, *, at: datetime) -> Adjustment:
     """The second person's yes to a penalty, which counts from here on.
 
-    Raises NotFound, Conflict("contest.confirmed"), Invalid("contest.same_person") and, for a bonus, Invalid("contest.no_need").
+    Raises NotFound, Conflict("contest.confirmed") or "contest.dropped", Invalid("contest.same_person") and, for a bonus,
+    Invalid("contest.no_need").
     """
-    contest = _running(actor, contest_id)
-    row = db.session.get(Adjustment, adjustment_id)
-    if row is None or row.contest_id != contest.id:
-        raise NotFound("contest.no_adjustment")
-    if row.points > 0:
-        raise Invalid("contest.no_need")
-    if row.confirmed_at is not None:
-        raise Conflict("contest.confirmed")
+    contest, row = _waiting(actor, contest_id, adjustment_id)
     if actor.user_id is None or actor.user_id == row.author_id:
         raise Invalid("contest.same_person")
     row.second_id, row.confirmed_at = actor.user_id, at
     audit.record(actor, "contest.confirm_adjustment", "contest", contest.id, adjustment=row.id)
     return row
+
+
+def drop_adjustment(actor: Actor, contest_id: int, adjustment_id: int, *, at: datetime) -> Adjustment:
+    """A waiting penalty comes to nothing: its author takes it back, or the second person says no. It stays in the list as such.
+
+    Raises NotFound, Conflict("contest.confirmed") or "contest.dropped" and, for a bonus, Invalid("contest.no_need").
+    """
+    contest, row = _waiting(actor, contest_id, adjustment_id)
+    row.dropped_by_id, row.dropped_at = actor.user_id, at
+    audit.record(actor, "contest.drop_adjustment", "contest", contest.id, adjustment=row.id)
+    return row
+
+
+def _waiting(actor: Actor, contest_id: int, adjustment_id: int) -> tuple[Contest, Adjustment]:
+    """A penalty that waits for its second person, held until the unit of work ends: of two answers one comes first."""
+    contest = _running(actor, contest_id)
+    row = held(select(Adjustment).where(Adjustment.id == adjustment_id, Adjustment.contest_id == contest.id))
+    if row is None:
+        raise NotFound("contest.no_adjustment")
+    if row.points > 0:
+        raise Invalid("contest.no_need")
+    if row.confirmed_at is not None:
+        raise Conflict("contest.confirmed")
+    if row.dropped_at is not None:
+        raise Conflict("contest.dropped")
+    return contest, row
 
 
 def _running(actor: Actor, contest_id: int) -> Contest:

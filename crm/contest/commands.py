@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from crm.campaigns.models import Campaign
 from crm.campaigns.policy import visible_to as campaign_visible_to
-from crm.contest.adjusting import adjust, confirm_adjustment
+from crm.contest.adjusting import adjust, confirm_adjustment, drop_adjustment
 from crm.contest.contests import FROM_THE_START, versions_of
 from crm.contest.models import Contest, ContestCampaign, ContestTeam, RuleVersion
 from crm.contest.policy import visible_to
@@ -225,6 +225,7 @@ __all__ = [
     "confirm_adjustment",
     "confirm_rules",
     "create_contest",
+    "drop_adjustment",
     "propose_rules",
     "start_contest",
 ]

@@ -190,6 +190,13 @@ class AdjustmentRow:
     second_id: int | None
     created_at: datetime
     confirmed_at: datetime | None
+    dropped_by_id: int | None
+    dropped_at: datetime | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is yet to be confirmed or dropped."""
+        return not self.counts and self.dropped_at is None
 
     @property
     def counts(self) -> bool:
@@ -204,9 +211,10 @@ class AdjustmentRow:
 
 def adjustments_of(contest_id: int, as_of: datetime | None = None) -> list[AdjustmentRow]:
     """All adjustments of a contest, the oldest first; with `as_of` those that counted then."""
-    columns = (
+    columns: tuple[Any, ...] = (
         Adjustment.id, Adjustment.team_id, Adjustment.member_id, Adjustment.day, Adjustment.kind, Adjustment.points,
         Adjustment.reason, Adjustment.author_id, Adjustment.second_id, Adjustment.created_at, Adjustment.confirmed_at,
+        Adjustment.dropped_by_id, Adjustment.dropped_at,
     )  # fmt: skip
     query = select(*columns).where(Adjustment.contest_id == contest_id).order_by(Adjustment.id)
     rows = [AdjustmentRow(*row) for row in db.session.execute(query)]

@@ -83,7 +83,7 @@ class RuleVersion(Base):
 
 class Adjustment(Base):
     """A bonus or a penalty with reason and author; a penalty counts only once a second person has confirmed it. Append-only
-    but for that confirmation."""
+    but for that confirmation, or for its being dropped: taken back by its author or refused by the second person."""
 
     __tablename__ = "adjustment"
 
@@ -99,5 +99,10 @@ class Adjustment(Base):
     second_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    dropped_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    dropped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
-    __table_args__ = (CheckConstraint("second_id IS NULL OR second_id <> author_id", name="two_people"),)
+    __table_args__ = (
+        CheckConstraint("second_id IS NULL OR second_id <> author_id", name="two_people"),
+        CheckConstraint("dropped_at IS NULL OR confirmed_at IS NULL", name="one_end"),
+    )

@@ -263,6 +263,16 @@ def confirm_adjustment(contest_id: int, adjustment_id: int) -> Response:
     return redirect(url_for("contest.adjustments", contest_id=contest_id))
 
 
+@blueprint.post("/contests/<int:contest_id>/adjustments/<int:adjustment_id>/drop")
+@requires(ContestPermission.CONFIRM)
+def drop_adjustment(contest_id: int, adjustment_id: int) -> Response:
+    """A waiting penalty is taken back by its author or refused by the second person."""
+    with unit_of_work():
+        commands.drop_adjustment(the_actor(), contest_id, adjustment_id, at=now())
+    flash(_("Dropped. The penalty never counted, and stays in the list as dropped."), "success")
+    return redirect(url_for("contest.adjustments", contest_id=contest_id))
+
+
 # --- parts ---------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ ERRORS: dict[str, Any] = {
     "contest.confirmed": _l("This was confirmed already."),
     "contest.dates": _l("The last day lies before the first."),
     "contest.day": _l("The contest runs from %(first)s to %(last)s; choose a day of it."),
+    "contest.dropped": _l("This penalty was dropped already."),
     "contest.kind": _l("There is no bonus or penalty of that kind."),
     "contest.member_not_in_team": _l("This person did not belong to that team on that day."),
     "contest.name": _l("Give the contest a name."),
@@ -122,6 +123,7 @@ ACTS: dict[str, Any] = {
     "contest.confirm_adjustment": _l("Bonus or penalty confirmed"),
     "contest.confirm_rules": _l("Rule version confirmed"),
     "contest.create": _l("Contest created"),
+    "contest.drop_adjustment": _l("Penalty dropped"),
     "contest.propose_rules": _l("Rule version proposed"),
     "contest.start": _l("Contest started"),
 }

@@ -407,9 +407,15 @@ def create_tables() -> None:
         sa.Column("second_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dropped_by_id", sa.Integer(), nullable=True),
+        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("dropped_at IS NULL OR confirmed_at IS NULL", name=op.f("ck_adjustment_one_end")),
         sa.CheckConstraint("second_id IS NULL OR second_id <> author_id", name=op.f("ck_adjustment_two_people")),
         sa.ForeignKeyConstraint(["author_id"], ["user_account.id"], name=op.f("fk_adjustment_author_id_user_account")),
         sa.ForeignKeyConstraint(["contest_id"], ["contest.id"], name=op.f("fk_adjustment_contest_id_contest")),
+        sa.ForeignKeyConstraint(
+            ["dropped_by_id"], ["user_account.id"], name=op.f("fk_adjustment_dropped_by_id_user_account")
+        ),
         sa.ForeignKeyConstraint(["member_id"], ["user_account.id"], name=op.f("fk_adjustment_member_id_user_account")),
         sa.ForeignKeyConstraint(["second_id"], ["user_account.id"], name=op.f("fk_adjustment_second_id_user_account")),
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_adjustment_team_id_team")),

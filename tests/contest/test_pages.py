@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from click.testing import CliRunner
 
-from crm.contest.adjusting import adjust, confirm_adjustment
+from crm.contest.adjusting import adjust, confirm_adjustment, drop_adjustment
 from crm.contest.commands import change_contest, close_contest, create_contest, propose_rules, start_contest
 from crm.contest.console import standings_command
 from crm.contest.models import Adjustment, Contest, RuleVersion
@@ -227,6 +227,26 @@ def test_a_bonus_counts_at_once_and_a_penalty_with_a_second_person(contest, cast
     lines = open_score(actor("olga"), contest, team_id=red).lines.items
     assert {(line.line.kind, line.line.points) for line in lines} == {("bonus", Fraction(3)), ("penalty", Fraction(-2))}
     assert db.session.query(AuditEntry).filter(AuditEntry.action.like("contest.%adjust%")).count() == 3
+
+
+@pytest.mark.parametrize(("name", "button"), [("olga", "撤回"), ("mona", "不予复核")])
+def test_a_waiting_penalty_is_taken_back_by_its_author_or_refused_by_the_second_person(
+    actor, cast, client_of, contest, name, button
+):
+    with unit_of_work():
+        penalty = adjust(
+            actor("olga"), contest, team_id=cast.teams["red"], member_id=None, day=DAY_2, kind="late_report", points=None,
+            reason="迟交", at=NOON,
+        )  # fmt: skip
+    address = f"/contests/{contest}/adjustments"
+    assert button in client_of(name).get(address).text
+    assert client_of("alice").post(f"{address}/{penalty.id}/drop").status_code == 403
+    assert client_of(name).post(f"{address}/{penalty.id}/drop").status_code == 302
+    assert "已撤下" in client_of("olga").get(address).text
+    for act in (confirm_adjustment, drop_adjustment):
+        with pytest.raises(Conflict, match=r"contest\.dropped"), unit_of_work():
+            act(actor("mona"), contest, penalty.id, at=NOON)
+    assert {row.points for row in standings_of(actor("olga"), contest).rows} == {0}
 
 
 @pytest.mark.parametrize(
