@@ -1,6 +1,6 @@
 """Questions about the tree of districts. They hold no personal data: every signed-in person may see all of them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,12 @@ def within(column: Any, district_id: int) -> ColumnElement[bool]:
 def subtree_ids(district_id: int) -> frozenset[int]:
     """Ids of the district and everything below it; empty when it does not exist."""
     return frozenset(db.session.scalars(select(District.id).where(below(district_id))))
+
+
+def lineage(ids: Collection[int]) -> frozenset[int]:
+    """These districts and all that lie above them."""
+    paths = db.session.scalars(select(District.path).where(District.id.in_(ids))) if ids else ()
+    return frozenset(int(step) for path in paths for step in path.split("/") if step)
 
 
 def names() -> dict[int, str]:

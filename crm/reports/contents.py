@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 
-from crm.campaigns.queries import get_campaign
+from crm.campaigns.queries import districts_of, get_campaign, teams_of
 from crm.contest.queries import (
     AdjustmentRow,
     Board,
@@ -20,6 +20,7 @@ from crm.contest.queries import (
     standings_of,
     versions_of,
 )
+from crm.districts.queries import lineage
 from crm.figures.asking import NONE
 from crm.figures.funnels import MOST_DAYS
 from crm.figures.labels import named
@@ -133,7 +134,7 @@ def gather(actor: Actor, asked: WorkbookQuery, *, at: datetime) -> Contents:
         days=_days(actor, query),
         day_before=_day(actor, query, last_day - timedelta(days=1)),
         team_days=matrix(actor, query, "day", "team"),
-        places=lines_of(actor, query, "place"),
+        places=_places(lines_of(actor, query, "place"), () if campaign is None else _planned(actor, campaign.id)),
         teams=lines_of(actor, query, "team"),
         members=lines_of(actor, query, "member"),
         campaigns=lines_of(actor, query, "campaign") if campaign is None else None,
@@ -173,6 +174,28 @@ def lines_of(actor: Actor, query: FunnelQuery, by: str) -> tuple[Line, ...]:
         Line(one.key, str(one.label), counts.get(one.key, FunnelCounts()), walked.at(one.key))
         for _value, one in named(by, values)
     )
+
+
+def _planned(actor: Actor, campaign_id: int) -> tuple[int, ...]:
+    """The districts of the plan; for who sees some teams only, those that these teams work."""
+    scope = team_scope(actor)
+    if scope is None:
+        return tuple(one.id for one in districts_of(campaign_id))
+    return tuple(one.district_id for one in teams_of(campaign_id) if one.team_id in scope and one.district_id)
+
+
+def _places(recorded: tuple[Line, ...], planned: Collection[int]) -> tuple[Line, ...]:
+    """The districts with a figure, and those of the plan where nobody has been yet, neither there nor below."""
+    known = {int(row.key): row for row in recorded if row.key != NONE}
+    walked = lineage(known)
+    empty = {one for one in planned if one not in walked}
+    if not empty:
+        return recorded
+    rows = [
+        known.get(int(one.key)) or Line(one.key, str(one.label), FunnelCounts(), VisitCounts())
+        for _value, one in named("place", known.keys() | empty)
+    ]
+    return (*rows, *(row for row in recorded if row.key == NONE))
 
 
 def _days(actor: Actor, query: FunnelQuery) -> tuple[Line, ...]:

@@ -16,7 +16,7 @@ STAGES = ("consult", "application", "accepted", "approved", "disbursed")
 THERE = ("present", "late")
 IN_THE_FIELD = ("consult", "application", "accepted")
 TABLES = (
-    "adjustment", "attendance", "campaign", "campaign_team", "consent", "contest", "contest_campaign", "contest_team",
+    "adjustment", "attendance", "campaign", "campaign_district", "campaign_team", "consent", "contest", "contest_campaign", "contest_team",
     "daily_log", "district", "intent_entry", "lead", "lead_merge", "membership", "pledge", "rule_version", "stage_entry",
     "target", "team", "user_account", "visit",
 )  # fmt: skip

@@ -114,7 +114,11 @@ class Book:
     def districts(self) -> list[Cells]:
         """Each district as it was recorded, with a subtotal for each one at the top of the tree: what the funnel says of it."""
         names = self.raw.names("district")
-        by_place = period(self.raw, self.asked, keys(self.raw, "place"))
+        by_place = dict(period(self.raw, self.asked, keys(self.raw, "place")))
+        walked = {above for key in by_place if key != "-" for above in self.raw.ancestors(int(key))}
+        for row in self.raw["campaign_district"]:  # where the plan sends somebody and nobody has been yet
+            if row.campaign_id == self.campaign.id and row.district_id not in walked:
+                by_place[str(row.district_id)] = Figures()
         by_top: dict[tuple[int, ...], tuple[list[str], Figures]] = {}
         for key, figures in by_place.items():
             steps = tuple(self.raw.ancestors(int(key))) if key != "-" else (2**31,)

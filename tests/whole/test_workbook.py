@@ -11,7 +11,7 @@ from flask_babel import force_locale
 from openpyxl.workbook import Workbook
 from sqlalchemy import select, update
 
-from crm.campaigns.models import Campaign
+from crm.campaigns.models import Campaign, CampaignDistrict
 from crm.contest.queries import standings_of
 from crm.districts.models import District
 from crm.figures.queries import FunnelQuery, completion, daily, funnel, matrix, visits
@@ -152,8 +152,27 @@ def test_a_district_and_a_day_that_were_only_visited_have_their_rows(app, cast, 
         with unit_of_work():
             visit(cast, district="estate", day=DAY_3)
         book = opened(workbook(actor("olga"), tmp_path, campaign_id=cast.campaigns["roadshow"]), values=True)
-    assert [row["走访/有效走访"] for row in table(book["区域网格"])] == [1, 1, 1]
+    walked = [(row["区域"] or row["上级区域"], row["走访/有效走访"]) for row in table(book["区域网格"])]
+    assert walked == [
+        ("东大街商区", 0), ("幸福社区", 1), ("城关镇 小计", 1), ("柳树村", 0), ("柳树村 小计", 0), ("合计", 1),
+    ]  # fmt: skip
     assert [row["全部小组/有效走访"] for row in table(book["每日战况"])] == [1, 1]
+
+
+def test_a_district_of_the_plan_where_nobody_has_been_has_its_row_also_for_its_own_team(app, cast, actor, tmp_path):
+    road = cast.campaigns["roadshow"]
+
+    def seen(name: str) -> list[str]:
+        book = opened(workbook(actor(name), tmp_path, name=f"{name}.xlsx", campaign_id=road), values=True)
+        return [row["区域"] for row in table(book["区域网格"]) if row["区域"]]
+
+    with app.test_request_context():
+        with unit_of_work():
+            visit(cast, district="estate", day=DAY_3)
+            db.session.add(CampaignDistrict(campaign_id=road, district_id=cast.districts["town"]))
+        # The town has its visit below it; Charlie's team works the village and sees nothing of the market.
+        assert seen("olga") == ["东大街商区", "幸福社区", "柳树村"]
+        assert seen("charlie") == ["柳树村"]
 
 
 def test_all_campaigns_and_walk_in_add_up(filled, cast, actor, tmp_path):
