@@ -20,6 +20,7 @@ _IDENTITY = re.compile(
     r"(?<!\d)[1-8]\d{5}[\s\-]?(?:19[3-9]\d|20[01]\d)[\s\-]?(?:0[1-9]|1[0-2])[\s\-]?(?:0[1-9]|[12]\d|3[01])[\s\-]?\d{3}[\s\-]?[\dX](?!\d)",
     re.IGNORECASE,
 )
+_FEWEST = 8  # sixteen digits are folded out of no fewer characters: ㊿ is two
 _ACCOUNT = re.compile(r"(?<!\d)62\d\d(?:[\s\-]?\d{4}){3}(?:[\s\-]?\d{1,3})?(?!\d)")
 _HASH = re.compile(r"[0-9a-f-]{32,}")
 _DROPPED = frozenset({"Cc", "Cs"})
@@ -69,6 +70,8 @@ def public_words(text: str, *, most: int) -> str:
 
 def holds_identity(text: str) -> bool:
     """Whether a text holds a resident's ID number (GB 11643: birth date and check digit) or a bank card's (check digit of Luhn)."""
+    if len(text) < _FEWEST or text.isalpha():  # a sheet asks this of each of its texts: most are words
+        return False
     plain = unicodedata.normalize("NFKC", text)
     return any(_checked_identity(_bare(one[0])) for one in _IDENTITY.finditer(plain)) or any(
         _checked_account(_bare(one[0])) for one in _ACCOUNT.finditer(plain)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import func, insert, select, text, update
@@ -27,6 +28,7 @@ from crm.leads.rules import Stage, up_to
 
 CHUNK = 2_000
 Step = Callable[[Any], Any]
+DayOf = Callable[[datetime], date]
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,10 @@ def add_stages(actor: Actor, leads: Sequence[tuple[BulkLead, int]], *, at: datet
 def _write(
     actor: Actor, leads: Sequence[BulkLead], *, at: datetime, source: str, batch_id: int | None, notice_id: int | None
 ) -> list[int]:
-    ids = reserve_ids(Lead, len(leads))
+    ids, day_of = reserve_ids(Lead, len(leads)), _days()
     texts = [search_text(lead.name, lead.shop, lead.address) for lead in leads]
     _insert(Lead, [
-        _lead_row(actor, lead, lead_id, words, at=at, source=source, batch_id=batch_id)
+        _lead_row(actor, lead, lead_id, words, day_of, at=at, source=source, batch_id=batch_id)
         for lead, lead_id, words in zip(leads, ids, texts, strict=True)
     ])  # fmt: skip
     _insert(
@@ -124,10 +126,11 @@ def _write(
         _consent_row(actor, lead.consent, lead_id, notice_id, given_at=lead.consented_at or at, at=at)
         for lead, lead_id in pairs if lead.consent
     ])  # fmt: skip
+    detail = {"source": source}
     _insert(LeadEvent, [
-        {"lead_id": lead_id, "kind": "created", "at": at, "actor_id": actor.user_id, "detail": {"source": source}} for _, lead_id in pairs
+        {"lead_id": lead_id, "kind": "created", "at": at, "actor_id": actor.user_id, "detail": detail} for lead_id in ids
     ])  # fmt: skip
-    _insert(IntentEntry, [_intent_row(actor, lead, lead_id, at) for lead, lead_id in pairs if lead.intent])
+    _insert(IntentEntry, [_intent_row(actor, lead, lead_id, day_of, at) for lead, lead_id in pairs if lead.intent])
     _write_stages(actor, pairs, at)
     return ids
 
@@ -142,8 +145,21 @@ def reserve_ids(table: type[Base], number: int) -> list[int]:
     return list(range(first, first + number))
 
 
+def _days() -> DayOf:
+    """The business day of a moment, of which a sheet has few: each is worked out once."""
+    return cache(partial(business_day, zone_name=zone_name()))
+
+
 def _lead_row(
-    actor: Actor, lead: BulkLead, lead_id: int, words: str, *, at: datetime, source: str, batch_id: int | None
+    actor: Actor,
+    lead: BulkLead,
+    lead_id: int,
+    words: str,
+    day_of: DayOf,
+    *,
+    at: datetime,
+    source: str,
+    batch_id: int | None,
 ) -> dict[str, Any]:
     last = lead.stages[-1] if lead.stages else None
     row: dict[str, Any] = {
@@ -158,7 +174,7 @@ def _lead_row(
         "licence_number": lead.licence_number or None,
         "name_place_key": name_place_key(lead.shop or lead.name, lead.address),
         "stage": last.stage.value if last else "",
-        "stage_on": business_day(last.occurred_at, zone_name()) if last else None,
+        "stage_on": day_of(last.occurred_at) if last else None,
         "exit_code": "",
         "exit_reason": "",
         "source": source,
@@ -181,24 +197,24 @@ def _consent_row(
     }  # fmt: skip
 
 
-def _intent_row(actor: Actor, lead: BulkLead, lead_id: int, at: datetime) -> dict[str, Any]:
+def _intent_row(actor: Actor, lead: BulkLead, lead_id: int, day_of: DayOf, at: datetime) -> dict[str, Any]:
     occurred = lead.stages[0].occurred_at if lead.stages else at
     return {
         "lead_id": lead_id, "campaign_id": lead.campaign_id, "team_id": lead.team_id, "credited_id": lead.owner_id,
-        "recorded_id": actor.user_id, "intent": lead.intent, "day": business_day(occurred, zone_name()),
+        "recorded_id": actor.user_id, "intent": lead.intent, "day": day_of(occurred),
         "occurred_at": occurred, "received_at": at,
     }  # fmt: skip
 
 
 def _write_stages(actor: Actor, pairs: Sequence[tuple[BulkLead, int]], at: datetime) -> list[dict[str, Any]]:
     planned = [(lead, lead_id, *step) for lead, lead_id in pairs for step in _steps(lead)]
-    ids = reserve_ids(StageEntry, len(planned))
+    ids, day_of = reserve_ids(StageEntry, len(planned)), _days()
     entries: list[dict[str, Any]] = []
     counts: list[dict[str, Any]] = []
     teams: Counter[tuple[object, ...]] = Counter()
     members: Counter[tuple[object, ...]] = Counter()
     for (lead, lead_id, reached, stage, bringer), entry_id in zip(planned, ids, strict=True):
-        day = business_day(reached.occurred_at, zone_name())
+        day = day_of(reached.occurred_at)
         shared = {
             "lead_id": lead_id, "stage": stage.value, "campaign_id": lead.campaign_id, "day": day,
             "district_id": lead.district_id, "team_id": lead.team_id, "credited_id": lead.owner_id,
@@ -258,6 +274,8 @@ def _column(values: list[Any], step: Step | None) -> list[Any]:
     """One column as the driver wants it."""
     if step is None:
         return values
+    if all(value is values[0] for value in values):
+        return [step(values[0])] * len(values)
     if any(isinstance(value, date) for value in values):
         known = {value: step(value) for value in set(values)}
         return [known[value] for value in values]

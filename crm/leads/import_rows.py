@@ -89,7 +89,7 @@ class Reading:
     writes: bool
     scope: frozenset[int] | None = None
     places: dict[str, list[Place]] = field(default_factory=lambda: defaultdict(list))
-    months: dict[str, Place] = field(default_factory=dict)
+    months: dict[tuple[str, int, int], Place] = field(default_factory=dict)
     walk_in: Place | None = None
     teams: dict[str, int] = field(default_factory=dict)
     officers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -98,6 +98,7 @@ class Reading:
     lies_in: dict[int, tuple[str, int | None]] = field(default_factory=dict)
     sessions: dict[tuple[int, str], int] = field(default_factory=dict)
     noons: dict[date, datetime] = field(default_factory=dict)
+    days: dict[datetime, date] = field(default_factory=dict)
     made: list[Change] = field(default_factory=list)
 
     def noon(self, day: date) -> datetime:
@@ -105,6 +106,13 @@ class Reading:
         known = self.noons.get(day)
         if known is None:
             known = self.noons[day] = min(at_local(day, 12, zone_name=zone_name()), self.at)
+        return known
+
+    def day_of(self, moment: datetime) -> date:
+        """The business day of such a moment, of which a sheet has few: each is worked out once."""
+        known = self.days.get(moment)
+        if known is None:
+            known = self.days[moment] = business_day(moment, zone_name())
         return known
 
 
@@ -170,7 +178,7 @@ def draft(reading: Reading, row: Row) -> Draft:
     place = _place(reading, row, consult_on)
     _check_place(reading, place, team_id, historical)
     for reached in stages:
-        if business_day(reached.occurred_at, zone_name()) < place.first_day:
+        if reading.day_of(reached.occurred_at) < place.first_day:
             raise Refused(DAY_OF[reached.stage], "stage.too_early", day=place.first_day.isoformat())
     lead = BulkLead(
         uid=str(uuid.uuid4()),
@@ -299,7 +307,7 @@ def _month(reading: Reading, row: Row, consult_on: date) -> Place:
     if not reading.actor.may(CampaignPermission.EDIT):
         raise Refused("campaign_month", "import.month_right")
     prefix = row["campaign_month"]
-    key = f"{prefix}\x00{consult_on:%Y-%m}"
+    key = (prefix, consult_on.year, consult_on.month)
     known = reading.months.get(key)
     if known is not None:
         return known
