@@ -229,7 +229,7 @@ def test_a_bonus_counts_at_once_and_a_penalty_with_a_second_person(contest, cast
     assert db.session.query(AuditEntry).filter(AuditEntry.action.like("contest.%adjust%")).count() == 3
 
 
-@pytest.mark.parametrize(("name", "button"), [("olga", "撤回"), ("mona", "不予复核")])
+@pytest.mark.parametrize(("name", "button"), [("olga", "撤销"), ("mona", "不予复核")])
 def test_a_waiting_penalty_is_taken_back_by_its_author_or_refused_by_the_second_person(
     actor, cast, client_of, contest, name, button
 ):
