@@ -17,7 +17,7 @@ from crm.intake.queries import get_batch, is_dead, visible_to
 from crm.intake.reading import Result, Source, Telling
 from crm.kernel import audit
 from crm.kernel.actor import Actor
-from crm.kernel.db import db
+from crm.kernel.db import db, tell_planner
 from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from crm.kernel.locking import check_version, held
 from crm.kernel.rows import Change
@@ -190,6 +190,7 @@ def write(
     if mode == "all" and result.failed_rows:
         raise RowsFailed(result)
     _keep_changes(batch_id, result.changes)
+    tell_planner(result.rows)
     done = (
         update(ImportBatch)
         .where(ImportBatch.id == batch_id, ImportBatch.status == "applying", ImportBatch.worker == worker)
@@ -274,6 +275,7 @@ def undo(actor: Actor, batch_id: int, *, at: datetime) -> int:
         )
     ]
     count = importer_of(batch.kind).undo(actor, changes, batch_id=batch_id, at=at, since=since)
+    tell_planner(count)
     db.session.refresh(batch)
     batch.undone_at = at
     batch.version += 1

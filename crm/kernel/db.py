@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     event,
     insert,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError, SQLAlchemyError
@@ -121,6 +122,19 @@ def upsert(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Insert
     """The same in that dialect's own kind, to which ON CONFLICT can be added."""
     rows = table_of(table)
     return postgresql.insert(rows) if dialect == "postgresql" else sqlite.insert(rows)
+
+
+MANY = 1000
+"""Rows from which on a change alters what the tables look like to a planner."""
+
+
+def tell_planner(rows: int) -> None:
+    """After a change of so many rows: PostgreSQL plans by what it knew of the tables before them, until its own housekeeping
+    comes round. A question to the whole ledger then takes minutes instead of a second. Belongs to the open unit."""
+    session = db.session()
+    if rows >= MANY and session.connection().dialect.name == "postgresql":
+        session.flush()
+        session.execute(text("ANALYZE " + ", ".join(db.metadata.tables)))
 
 
 def refusal(error: SQLAlchemyError) -> str:

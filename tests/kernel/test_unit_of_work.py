@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import select, text, update
 
 from crm.kernel.actor import SYSTEM, Actor, Role
-from crm.kernel.db import WriteOutsideUnit, db
+from crm.kernel.db import MANY, WriteOutsideUnit, db, tell_planner
 from crm.kernel.errors import Conflict, Invalid
 from crm.kernel.submissions import remember, replayed
 from crm.kernel.unit_of_work import after_commit, unit_of_work
 from crm.people.models import Team, User
 from crm.wiring import GRANTS
+from tests.conftest import counting_queries
 
 
 def test_an_error_undoes_everything_and_runs_no_hook(app, cast):
@@ -106,3 +107,14 @@ def test_an_actor_has_the_rights_of_this_moment(actor, cast):
     with unit_of_work() as session:
         session.get_one(User, cast.users["bob"]).role = "manager"
     assert actor("bob").sees_all_teams
+
+
+def test_after_many_rows_postgresql_is_told_what_the_tables_look_like(app):
+    with counting_queries() as seen, unit_of_work():
+        tell_planner(MANY - 1)
+    assert seen.count == 0
+    with unit_of_work():
+        tell_planner(MANY)
+    if db.engine.dialect.name == "postgresql":
+        known = db.session.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'user_account'"))
+        assert known == db.session.scalar(text("SELECT count(*) FROM user_account"))
