@@ -309,7 +309,7 @@ def _board(contest: ContestCard, asked: _Asked, ledger: _Ledger, mark: str) -> B
     teams, people = team_names(), user_names() if asked.per == "member" else {}
     team_of = _team_of(ledger)
     days = _trend_days(asked, ledger)
-    trend = day_scores(version.rules, ledger.lines, ledger.person_days(asked.per), days, per=asked.per)
+    trend = day_scores(version.rules, ledger.lines, ledger.person_days(asked.per), days, per=asked.per) if days else {}
     rows = tuple(
         _row(
             one, before.get(one.party_id), teams, people, team_of, tuple(trend.get(one.party_id, [NOTHING] * len(days)))

@@ -91,9 +91,9 @@ def add_stages(actor: Actor, leads: Sequence[tuple[BulkLead, int]], *, at: datet
     """Writes further stages of known leads, each beyond all that it has; the new entries' ids by lead. Two rows may mean one lead."""
     if not leads:
         return {}
-    written = _write_stages(actor, leads, at)
+    written, day_of = _write_stages(actor, leads, at), _days()
     shown = [
-        {"id": lead_id, "stage": last.stage.value, "stage_on": business_day(last.occurred_at, zone_name())}
+        {"id": lead_id, "stage": last.stage.value, "stage_on": day_of(last.occurred_at)}
         for lead, lead_id in leads
         for last in lead.stages[-1:]
     ]

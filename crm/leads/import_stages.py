@@ -1,7 +1,7 @@
 """What a leads sheet says of the stages of customers who are known already: later ones are recorded, none is ever pulled back.
 
-`commands.record_stage` is the measure: its right, no customer who left or must not be contacted, an accepted case with its
-number. Only historical customers, whom nobody works on, go on by sheets alone, and without a number as they came in.
+`commands.record_stage` is the measure: its right, no customer who left, of who must not be contacted only the branch's answer, an
+accepted case with its number. Only historical customers, whom nobody works on, go on by sheets alone, and without a number as they came in.
 """
 
 from collections import defaultdict
