@@ -76,7 +76,6 @@ class DetailPage:
     forms: DetailForms
     failed: BaseForm | None
     may_edit: bool
-    may_record: bool
     may_assign: bool
     may_merge: bool
     may_void: bool
@@ -117,7 +116,6 @@ def _show(actor: Actor, lead_id: int, failed: BaseForm | None = None, phone: str
         forms=_forms(actor, lead, failed),
         failed=failed,
         may_edit=actor.may(LeadPermission.EDIT) and lead.merged_into_id is None,
-        may_record=actor.may(LeadPermission.RECORD) and card.may_be_contacted,
         may_assign=actor.may(LeadPermission.ASSIGN)
         and not (lead.merged_into_id or lead.no_contact)
         and lead.team_id is not None,
