@@ -11,6 +11,7 @@ from flask_babel import lazy_pgettext
 from crm.campaigns import policy as campaigns_policy
 from crm.contest import policy as contest_policy
 from crm.districts import policy as districts_policy
+from crm.field import policy as field_policy
 from crm.figures import policy as figures_policy
 from crm.intake import importers
 from crm.intake import policy as intake_policy
@@ -38,13 +39,14 @@ ROOMS = (
     "contest",
     "meetings",
     "reports",
+    "field",
     "intake",
     "status",
 )
 
 _POLICIES = (
     people_policy, districts_policy, campaigns_policy, leads_policy, outreach_policy,
-    figures_policy, contest_policy, meetings_policy, reports_policy, intake_policy, status_policy,
+    figures_policy, contest_policy, meetings_policy, reports_policy, field_policy, intake_policy, status_policy,
 )  # fmt: skip
 
 GRANTS: dict[Role, frozenset[str]] = {

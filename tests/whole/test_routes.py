@@ -30,6 +30,7 @@ TELLS_OF_REFUSALS = frozenset({"audit_entry"})
 WORDS = {
     "day": DAY_2.isoformat(),
     "kind": "evening",
+    "lang": "zh",
     "token": "no-such-token",
     "filename": "css/waituo.css",
     "room": "leads",
