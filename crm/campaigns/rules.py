@@ -43,6 +43,8 @@ NEXT: dict[Status, tuple[Status, ...]] = {
 """Where a campaign may go from each status; an approved plan may go back to its desk."""
 
 OPEN = frozenset({Status.APPROVED, Status.RUNNING})
+TAKES_LATE = OPEN | {Status.CLOSED}
+"""Also what waited on a phone while the campaign came to its end."""
 """Statuses in which visits, tallies and leads are taken."""
 
 PLANNED = frozenset({Status.DRAFT, Status.APPROVED, Status.RUNNING})

@@ -28,6 +28,7 @@ class FieldRecord(Base):
     sent_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     device: Mapped[str] = mapped_column(String(36))
     seq: Mapped[int]
+    supersedes: Mapped[str | None] = mapped_column(String(36), index=True)
     kind: Mapped[str] = mapped_column(String(16))
     form_version: Mapped[int]
     state: Mapped[str] = mapped_column(String(12))

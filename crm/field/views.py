@@ -22,3 +22,6 @@ def home() -> Response:
 def shell(lang: str) -> str:
     """All screens of the phone; what they show comes from the phone itself."""
     return render_template("field/shell.html", lang=lang)
+
+
+from crm.field import views_api  # noqa: E402, F401 - further views of this blueprint

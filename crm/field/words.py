@@ -4,6 +4,59 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-ERRORS: dict[str, Any] = {}
-ACTS: dict[str, Any] = {}
+ERRORS: dict[str, Any] = {
+    "field.body": _l("This record cannot be read. It stays on the phone; export it and ask for help."),
+    "field.choice": _l("Not a valid choice."),
+    "field.conflict": _l(
+        "Another record came under this number before. Both are kept, and somebody at the desk looks at them."
+    ),
+    "field.contested": _l(
+        "Already registered by another team, on %(day)s. Your claim is with the referee; you will be told."
+    ),
+    "field.day": _l("Not a valid day."),
+    "field.envelope": _l("This record cannot be opened. It stays on the phone; export it and ask for help."),
+    "field.fields": _l("Something in this record is not right. Edit it and send it again."),
+    "field.foreign": _l("This record was made by somebody else and waits for its author to sign in."),
+    "field.form": _l("This version of the program cannot read the record yet."),
+    "field.hash": _l("This record was changed on its way. It stays on the phone and is sent again."),
+    "field.held": _l(
+        "Kept by the server as it is: the record's form is not known here. Somebody at the desk looks at it."
+    ),
+    "field.held_right": _l("What waits for a decision is for organisers."),
+    "field.how": _l("Say what was decided."),
+    "field.json": _l("This is not what the phone pages send."),
+    "field.lead_waits": _l(
+        "The customer that this belongs to is not there: the record that made it was not taken in, or it is not yours to see."
+    ),
+    "field.needed": _l("This is needed."),
+    "field.no_record": _l("This account records no customers."),
+    "field.not_held": _l("This record waits for nobody."),
+    "field.number": _l("Not a valid number."),
+    "field.other_key": _l("This record was sealed for another installation. It stays on the phone."),
+    "field.retry": _l("The server could not take this record in just now. It stays on the phone and is sent again."),
+    "field.stage_known": _l("This stage was recorded before; nothing counts twice."),
+    "field.text": _l("Not a text."),
+    "field.too_large": _l("Too much at once: it has to be sent in parts."),
+    "field.too_long": _l("Too long."),
+    "field.too_many": _l("At most %(most)s records at once."),
+    "photo.hash": _l("The photo was changed on its way."),
+    "photo.kind": _l("This is no picture."),
+    "photo.limit": _l("At most %(most)s photos a day."),
+    "photo.not_found": _l("There is no such photo, or it is not yours to see."),
+    "photo.offset": _l("The photo goes on from another place."),
+    "photo.pixels": _l("The picture is too large."),
+    "photo.size": _l("A photo may have %(most)s MB at most."),
+}
+ACTS: dict[str, Any] = {
+    "field.read_again": _l("Record of a phone read again"),
+    "field.rescue": _l("Records taken in from a phone's file"),
+    "field.settle": _l("Record of a phone decided on"),
+}
 SUBJECTS: dict[str, Any] = {"field_record": _l("Record of a phone")}
+FIELD_NAMES: dict[str, Any] = {
+    "amount_wan": _l("Amount needed"),
+    "name": _l("Form of address"),
+    "outcome": _l("Outcome"),
+    "phone": _l("Mobile"),
+    "trade": _l("Trade"),
+}

@@ -40,13 +40,21 @@ class Keys:
 
     def seal(self, text: str, *, place: str) -> bytes:
         """AES-256-GCM of `text`; `place` (table.column:row) is authenticated, so rows cannot be swapped."""
+        return self.seal_bytes(text.encode(), place=place)
+
+    def seal_bytes(self, content: bytes, *, place: str) -> bytes:
+        """The same for bytes."""
         nonce = os.urandom(12)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, text.encode(), place.encode())
+        return _VERSION + nonce + self._cipher.encrypt(nonce, content, place.encode())
 
     def open(self, sealed: bytes, *, place: str) -> str:
         """The text that was sealed at `place`; raises Tampered."""
+        return self.open_bytes(sealed, place=place).decode()
+
+    def open_bytes(self, sealed: bytes, *, place: str) -> bytes:
+        """The same for bytes."""
         try:
-            return self._cipher.decrypt(sealed[1:13], sealed[13:], place.encode()).decode()
+            return self._cipher.decrypt(sealed[1:13], sealed[13:], place.encode())
         except InvalidTag:
             raise Tampered(place) from None
 

@@ -1,5 +1,6 @@
 """What belongs to the installation and not to a request: its keys and the zone in which a business day turns."""
 
+from pathlib import Path
 from typing import Any
 
 from flask import current_app
@@ -10,6 +11,12 @@ from crm.kernel.crypto import Keys
 def keys() -> Keys:
     """The secrets of the running installation."""
     found: Keys = _settings().keys
+    return found
+
+
+def home() -> Path:
+    """The data folder."""
+    found: Path = _settings().home
     return found
 
 

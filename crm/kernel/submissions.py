@@ -39,7 +39,7 @@ def replayed(actor: Actor, uid: str, content: Mapping[str, Any]) -> dict[str, An
     In a unit of work a second sender of the same id waits here until the first is done.
     """
     if writing.get():
-        _wait_for_turn(uid)
+        wait_for_turn(uid)
     known = db.session.get(Submission, uid)
     if known is None:
         return None
@@ -57,8 +57,11 @@ def remember(actor: Actor, uid: str, content: Mapping[str, Any], answer: dict[st
     )
 
 
-def _wait_for_turn(uid: str) -> None:
-    """On PostgreSQL two clicks at once would both find nothing and both make; SQLite has one writer anyway."""
+def wait_for_turn(uid: str) -> None:
+    """Whoever sends this id too waits until this unit of work ends.
+
+    On PostgreSQL two clicks at once would both find nothing and both make; SQLite has one writer anyway.
+    """
     if db.engine.dialect.name == "postgresql":
         number = int.from_bytes(hashlib.sha256(uid.encode()).digest()[:4], signed=True)
         db.session.execute(text("SELECT pg_advisory_xact_lock(7302, :number)"), {"number": number})

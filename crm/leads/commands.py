@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from crm.campaigns.models import Campaign, CampaignSession
-from crm.campaigns.rules import first_day
+from crm.campaigns.rules import OPEN, TAKES_LATE, first_day
 from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
@@ -23,7 +23,7 @@ from crm.leads import ledger, taking_in
 from crm.leads.duplicates import licence_text
 from crm.leads.ledger import Clocks, Credit
 from crm.leads.ledger_models import StageEntry
-from crm.leads.models import Clash, Lead, LeadGram
+from crm.leads.models import Clash, Lead, LeadGram, NoticeVersion
 from crm.leads.party import lock_person, name_place_key, phone_columns, phone_key
 from crm.leads.policy import may_state
 from crm.leads.queries import lead_for_change
@@ -31,18 +31,18 @@ from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage
 from crm.people.policy import team_scope
 
 FOLLOW_UP_AHEAD = timedelta(days=366)
-OPEN_STATUSES = frozenset({"approved", "running"})
 
 
 @dataclass(frozen=True)
 class ConsentGiven:
-    """What the person agreed to, box by box."""
+    """What the person agreed to, box by box. `notice_number` names the notice that was shown, None the one in force."""
 
     enquiry: bool
     marketing: tuple[str, ...] = ()
     financial: bool = False
     how: ConsentHow = ConsentHow.SPOKEN_SMS
     basis: str = ""
+    notice_number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,19 +80,21 @@ def capture_lead(
     actor: Actor, *, campaign_id: int, team_id: int | None, owner_id: int | None, card: LeadCard, consent: ConsentGiven,
     clocks: Clocks, stage: Stage | None = Stage.CONSULT, district_id: int | None = None, session_id: int | None = None,
     follow_up_on: date | None = None, case_number: str | None = None, uid: str | None = None, source: str = "desk",
+    late: bool = False,
 ) -> Captured:  # fmt: skip
     """Takes a lead in with its consent and the stage reached.
 
     Another team's customer (same phone or licence number in the campaign) opens a clash and makes no second lead; the own
     team's raises Invalid("lead.own_duplicate"). The same name at the same place is only a sign: the lead is taken in, and a
     clash with the other team's goes to the referee. Raises Invalid for a missing consent, a closed campaign or a foreign team.
+    `late`: the record waited on a phone, so that the campaign may be over by now.
     """
     if not consent.enquiry:
         raise Invalid("lead.consent_missing")
     check_card(card)
     phone, uid = normalise_phone(card.phone), uid or str(uuid.uuid4())
     lock_person(phone)
-    known = _ground(actor, campaign_id, team_id, card, phone)
+    known = _ground(actor, campaign_id, team_id, card, phone, late=late)
     refuse = partial(_refuse_or_clash, actor, team_id=team_id, card=card, clocks=clocks, uid=uid)
     if known.by_phone or known.by_licence:
         return refuse(_holder(known))
@@ -111,7 +113,7 @@ def capture_lead(
         return refuse(holder_of(campaign_id, phone, card.licence_number))
     if known.neighbour is not None:
         _report_neighbour(actor, known.neighbour, team_id=team_id, card=card, clocks=clocks, uid=uid)
-    _record_consent(actor, lead_id, known.notice_id, consent, at=clocks.received_at)
+    _record_consent(actor, lead_id, known.notice_id, consent, given_at=clocks.occurred_at, at=clocks.received_at)
     note_event(actor, lead_id, "created", at=clocks.received_at, source=source)
     if card.intent:
         record_intent(actor, lead_id, campaign_id, card.intent, clocks, team_id=team_id, credited_id=owner_id)
@@ -206,7 +208,12 @@ def _check_right(actor: Actor, stage: Stage | None) -> None:
         raise Forbidden("stage.confirm")
 
 
-def _record_consent(actor: Actor, lead_id: int, notice_id: int | None, consent: ConsentGiven, *, at: datetime) -> None:
+def _record_consent(
+    actor: Actor, lead_id: int, notice_id: int | None, consent: ConsentGiven, *, given_at: datetime, at: datetime
+) -> None:
+    if consent.notice_number is not None:
+        shown = db.session.scalar(select(NoticeVersion.id).where(NoticeVersion.number == consent.notice_number))
+        notice_id = shown or notice_id
     taking_in.insert_consent(
         {
             "lead_id": lead_id,
@@ -217,7 +224,7 @@ def _record_consent(actor: Actor, lead_id: int, notice_id: int | None, consent: 
             "how": consent.how.value,
             "basis": consent.basis,
             "taken_by_id": actor.user_id,
-            "given_at": at,
+            "given_at": given_at,
             "received_at": at,
         }
     )
@@ -236,13 +243,15 @@ def index_search(lead: Lead) -> None:
     taking_in.insert_grams(lead.id, lead.search_text)
 
 
-def _ground(actor: Actor, campaign_id: int, team_id: int | None, card: LeadCard, phone: str) -> taking_in.Known:
+def _ground(
+    actor: Actor, campaign_id: int, team_id: int | None, card: LeadCard, phone: str, *, late: bool
+) -> taking_in.Known:
     """What is known before the capture; Invalid when this team cannot capture there."""
     name_place = name_place_key(card.shop or card.name, card.address)
     known = taking_in.look(campaign_id, team_id, phone=phone, licence_number=card.licence_number, name_place=name_place)
     if known is None:
         raise Invalid("lead.no_campaign")
-    if known.status not in OPEN_STATUSES:
+    if known.status not in (TAKES_LATE if late else OPEN):
         raise Invalid("lead.campaign_closed", status=known.status)
     scope = team_scope(actor)
     if scope is not None and team_id not in scope:

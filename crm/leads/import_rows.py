@@ -16,7 +16,7 @@ from sqlalchemy import select
 from crm.campaigns import commands as campaigns
 from crm.campaigns.models import Campaign, CampaignSession, CampaignTeam
 from crm.campaigns.policy import CampaignPermission, visible_to
-from crm.campaigns.rules import CampaignModel, Status, first_day
+from crm.campaigns.rules import OPEN, CampaignModel, Status, first_day
 from crm.districts.models import District
 from crm.districts.rules import split_path
 from crm.kernel.actor import Actor
@@ -26,7 +26,7 @@ from crm.kernel.installation import zone_name
 from crm.kernel.rows import Change
 from crm.kernel.values import fold, holds_identity, is_mobile
 from crm.leads.bulk import BulkLead, Reached
-from crm.leads.commands import OPEN_STATUSES, ConsentGiven
+from crm.leads.commands import ConsentGiven
 from crm.leads.duplicates import licence_text
 from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, Stage
 from crm.people.models import Membership, Team, User
@@ -283,7 +283,7 @@ def _place(reading: Reading, row: Row, consult_on: date) -> Place:
 def _check_place(reading: Reading, place: Place, team_id: int | None, historical: bool) -> None:
     """What is over may still be completed by historical rows; whatever can be contacted belongs to an open campaign."""
     closed_allowed = place.monthly or historical
-    if place.status not in OPEN_STATUSES and not (place.status == Status.CLOSED and closed_allowed):
+    if place.status not in OPEN and not (place.status == Status.CLOSED and closed_allowed):
         raise Refused("campaign", "lead.campaign_closed")
     if team_id is None or place.walk_in or team_id in place.teams:
         return

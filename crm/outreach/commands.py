@@ -3,7 +3,7 @@
 A visit is its own record of who, when and by whom, so that it needs no line in the audit; undoing one does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 
 from crm.campaigns.models import Campaign, CampaignSession, CampaignTeam
 from crm.campaigns.policy import visible_to
-from crm.campaigns.rules import OPEN
+from crm.campaigns.rules import OPEN, TAKES_LATE
 from crm.districts.models import District
 from crm.kernel import audit
 from crm.kernel.actor import Actor
@@ -61,9 +61,11 @@ def record_visit(
     trade: str = "",
     approach: str = "",
     note: str = "",
+    late: bool = False,
 ) -> Visit:
     """Takes one visit in and judges whether it is valid. The same uid with the same content answers with the stored visit.
 
+    `late`: it waited on a phone, so that the campaign may be over by now.
     Raises Conflict for the same uid with other content, Invalid for the future, a closed campaign, a day outside of it or a
     member without a team on that day, NotFound for a campaign or team out of sight, Forbidden for somebody else's visit.
     """
@@ -73,7 +75,7 @@ def record_visit(
     known = db.session.scalar(select(Visit).where(Visit.uid == uid))
     if known is not None:
         return _replayed(actor, campaign_id, draft, known)
-    row = _Gate(actor, campaign_id).row(draft)
+    row = _Gate(actor, campaign_id, late=late).row(draft)
     visit = Visit(**row)
     db.session.add(visit)
     db.session.flush()
@@ -155,9 +157,9 @@ def _replayed(actor: Actor, campaign_id: int, draft: VisitDraft, known: Visit) -
 class _Gate:
     """What visits of one campaign are checked against, looked up once for many."""
 
-    def __init__(self, actor: Actor, campaign_id: int) -> None:
+    def __init__(self, actor: Actor, campaign_id: int, *, late: bool = False) -> None:
         self.actor = actor
-        self.campaign = self._open(campaign_id)
+        self.campaign = self._open(campaign_id, TAKES_LATE if late else OPEN)
         self.districts: dict[int, int | None] = dict(
             db.session.execute(
                 select(CampaignTeam.team_id, CampaignTeam.district_id).where(CampaignTeam.campaign_id == campaign_id)
@@ -166,11 +168,11 @@ class _Gate:
         self._memberships: dict[int, list[Membership]] = {}
         self._known: set[tuple[type[Any], int]] = set()
 
-    def _open(self, campaign_id: int) -> Campaign:
+    def _open(self, campaign_id: int, statuses: Collection[str]) -> Campaign:
         campaign = db.session.scalar(select(Campaign).where(Campaign.id == campaign_id))
         if campaign is None:
             raise NotFound("campaign.not_found")
-        if campaign.status not in OPEN:
+        if campaign.status not in statuses:
             if self._sees(campaign):
                 raise Invalid("outreach.campaign_closed")
             raise NotFound("campaign.not_found")

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from crm.campaigns.models import Campaign
 from crm.campaigns.queries import get_campaign, takes_part, teams_of
-from crm.campaigns.rules import OPEN
+from crm.campaigns.rules import OPEN, TAKES_LATE
 from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
@@ -44,14 +44,16 @@ def tally(
     delta: int,
     at: datetime,
     note: str = "",
+    late: bool = False,
 ) -> int:
     """Adds to a declared count and answers the new sum of member, day and metric. The same uid again changes nothing.
 
-    Raises Invalid below 0 or above what a person can do in a day, Conflict("outreach.locked") for a locked day.
+    Raises Invalid below 0 or above what a person can do in a day, Conflict("outreach.locked") for a locked day. `late`: the
+    count waited on a phone: the day may be locked and the campaign closed by now; what was reported of the day stays stored.
     """
     if not 1 <= len(uid) <= 36 or isinstance(delta, bool) or not delta:
         raise Invalid("count.form")
-    _hold_open(actor, campaign_id, team_id, day, at)
+    _hold_open(actor, campaign_id, team_id, day, at, late=late)
     _check_person(actor, team_id, member_id, day)
     _check_metric(metric)
     before = _declared(campaign_id, team_id, member_id, day, metric) or 0
@@ -260,11 +262,14 @@ def _hold(campaign: Campaign, team_id: int, day: date) -> DailyLog:
     return log
 
 
-def _hold_open(actor: Actor, campaign_id: int, team_id: int, day: date, at: datetime) -> DailyLog:
+def _hold_open(
+    actor: Actor, campaign_id: int, team_id: int, day: date, at: datetime, *, late: bool = False
+) -> DailyLog:
     campaign = _seen(actor, campaign_id, team_id, day, at)
-    if campaign.status not in OPEN:
+    if campaign.status not in (TAKES_LATE if late else OPEN):
         raise Invalid("outreach.campaign_closed")
-    return _unlocked(_hold(campaign, team_id, day))
+    log = _hold(campaign, team_id, day)
+    return log if late else _unlocked(log)
 
 
 def _hold_own(actor: Actor, campaign_id: int, team_id: int, day: date, at: datetime) -> DailyLog:

@@ -45,9 +45,11 @@ def install(app: Flask, grants: Mapping[Role, frozenset[str]]) -> None:
     app.extensions["crm.load_actor"] = lambda: _actor(grants)
 
 
-def open_session(user: User) -> None:
-    """Starts a fresh session for the user."""
+def open_session(user: User, *, in_field: bool = False) -> None:
+    """Starts a fresh session for the user. One for the field does not end for idleness: there may be no network for hours."""
     session.clear()
+    if in_field:
+        session["in_field"] = True
     login_user(SignedIn(user))
     session["since"] = now().timestamp()
     forget_actor()
@@ -67,6 +69,8 @@ def ended() -> Ended | None:
     at, since = now(), session.get("since", 0)
     if at - datetime.fromtimestamp(since, UTC) >= ABSOLUTE:
         return Ended.AGE
+    if session.get("in_field"):
+        return None
     used = datetime.fromtimestamp(session.get("used", since), UTC)
     return Ended.IDLE if at - used >= timedelta(minutes=settings().idle_minutes) else None
 

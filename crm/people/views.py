@@ -15,11 +15,14 @@ from crm.people import commands, queries, sessions
 from crm.people.forms import ChangePasswordForm, NewPasswordForm, SignInForm
 from crm.people.models import User
 from crm.people.queries import MembershipRow
+from crm.web.errors import wants_json
 from crm.web.guards import public, signed_in
 from crm.web.identity import current_actor, settings, the_actor
 from crm.web.targets import own_path
 
 blueprint = Blueprint("people", __name__)
+PHONE = "/m/"
+"""Where the phone pages are: whoever signs in for them stays signed in for the day in the field."""
 Answer = str | tuple[str, int] | Response
 
 # What somebody who has to choose a new password may still open.
@@ -64,7 +67,7 @@ def ask_for_a_new_password() -> Response | None:
     """Somebody with a handed-out password chooses their own before anything else."""
     if request.endpoint in _ALWAYS_OPEN or request.endpoint is None or not sessions.must_change_password():
         return None
-    if request.method == "GET" and "HX-Request" not in request.headers:
+    if request.method == "GET" and "HX-Request" not in request.headers and not wants_json():
         return redirect(url_for("people.change_password"))
     raise Forbidden("people.change_first")
 
@@ -80,8 +83,9 @@ def sign_in() -> Answer:
     if form.validate_on_submit():
         user = _try_sign_in(form)
         if user is not None:
-            sessions.open_session(user)
-            return redirect(own_path(form.next.data, home))
+            target = own_path(form.next.data, home)
+            sessions.open_session(user, in_field=target.startswith(PHONE))
+            return redirect(target)
     demo = current_app.extensions.get("crm.demo_sign_ins", []) if settings().demo else []
     page = SignInPage(form, demo, sessions.ended(), settings().idle_minutes)
     return render_template("people/sign_in.html", page=page), form.status

@@ -32,7 +32,9 @@ def install(app: Flask) -> None:
 
 
 def wants_json() -> bool:
-    """Whether the caller is a program."""
+    """Whether the caller is a program: it says so, or the address is there for programs only."""
+    if getattr(current_app.view_functions.get(request.endpoint or ""), "for_programs", False):
+        return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
     return request.is_json or best == "application/json"
 

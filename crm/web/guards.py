@@ -44,6 +44,12 @@ def unattended(view: View) -> View:
     return view
 
 
+def for_programs(view: View) -> View:
+    """Marks what only a program asks for: whatever goes wrong is answered in JSON, never by a page."""
+    view.for_programs = True  # type: ignore[attr-defined]
+    return view
+
+
 def on_the_wall(view: View) -> View:
     """Marks what a screen on the wall goes on asking for in a session that has ended for idleness: counts, never customers."""
     view.on_the_wall = True  # type: ignore[attr-defined]

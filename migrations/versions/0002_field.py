@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("sent_by_id", sa.Integer(), nullable=True),
         sa.Column("device", sa.String(length=36), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("supersedes", sa.String(length=36), nullable=True),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("form_version", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
@@ -61,6 +62,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["user_account.id"], name=op.f("fk_field_record_user_id_user_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_field_record")),
     )
+    op.create_index(op.f("ix_field_record_supersedes"), "field_record", ["supersedes"], unique=False)
     op.create_index("ix_field_record_device", "field_record", ["device", "user_id", "seq"], unique=False)
     op.create_index(
         "ix_field_record_held", "field_record", ["received_at"], unique=False, sqlite_where=HELD, postgresql_where=HELD
@@ -113,6 +115,7 @@ def downgrade() -> None:
     op.drop_index("uq_field_record_taken", table_name="field_record", sqlite_where=TAKEN, postgresql_where=TAKEN)
     op.drop_index("uq_field_record_content", table_name="field_record")
     op.drop_index("ix_field_record_held", table_name="field_record", sqlite_where=HELD, postgresql_where=HELD)
+    op.drop_index(op.f("ix_field_record_supersedes"), table_name="field_record")
     op.drop_index("ix_field_record_device", table_name="field_record")
     op.drop_table("field_record")
     op.drop_table("field_device")

@@ -31,6 +31,7 @@ WORDS = {
     "day": DAY_2.isoformat(),
     "kind": "evening",
     "lang": "zh",
+    "content_hash": "0" * 64,
     "token": "no-such-token",
     "filename": "css/waituo.css",
     "room": "leads",
