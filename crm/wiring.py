@@ -81,6 +81,7 @@ NAVIGATION = (
             Entry(_l("Teams"), "people.teams", "users", "people.view"),
             Entry(_l("People and rights"), "people.users", "id-badge", "people.view"),
             Entry(_l("Imports"), "intake.index", "file-import", "intake.view"),
+            Entry(_l("Records of phones"), "field.held", "device-mobile", "leads.held"),
             Entry(_l("Audit"), "people.audit", "shield-check", "people.audit"),
             Entry(_l("State of the installation"), "status.index", "info-circle", "status.view"),
         ),

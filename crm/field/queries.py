@@ -15,7 +15,7 @@ from crm.field.policy import FieldPermission
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day, zone
 from crm.kernel.db import db
-from crm.kernel.errors import Forbidden
+from crm.kernel.errors import Forbidden, NotFound
 from crm.kernel.installation import zone_name
 from crm.kernel.paging import PER_PAGE, Page
 from crm.leads.cards import card_of
@@ -213,6 +213,7 @@ class HeldRow:
     state: str
     kind: str
     form_version: int
+    author_id: int
     author: str
     received_at: datetime
     settled_at: datetime | None
@@ -222,8 +223,7 @@ class HeldRow:
 
 def held_records(actor: Actor, *, settled: bool = False, page: int = 1) -> Page[HeldRow]:
     """Records that wait for a decision (or, with `settled`, that were decided), newest first."""
-    if not actor.may(FieldPermission.HELD):
-        raise Forbidden("field.held_right")
+    _check_held(actor)
     where = (
         FieldRecord.state.in_(("conflict", "held")),
         FieldRecord.settled_at.is_not(None) if settled else FieldRecord.settled_at.is_(None),
@@ -232,6 +232,36 @@ def held_records(actor: Actor, *, settled: bool = False, page: int = 1) -> Page[
     query = select(FieldRecord).where(*where).order_by(FieldRecord.id.desc()).limit(PER_PAGE)
     rows = db.session.scalars(query.offset((page - 1) * PER_PAGE)).all()
     return Page(_held_rows(rows), page, total)
+
+
+def get_held(actor: Actor, record_id: int) -> HeldRow:
+    """One record that was kept aside; NotFound for any other."""
+    return _held_rows([held_pair(actor, record_id)[0]])[0]
+
+
+def held_pair(actor: Actor, record_id: int) -> tuple[FieldRecord, FieldRecord | None]:
+    """A record that was kept aside, and what came first under its id."""
+    _check_held(actor)
+    aside = FieldRecord.state.in_(("conflict", "held"))
+    record = db.session.scalar(select(FieldRecord).where(FieldRecord.id == record_id, aside))
+    if record is None:
+        raise NotFound("field.not_held")
+    same = select(FieldRecord).where(FieldRecord.uid == record.uid, FieldRecord.id < record.id)
+    return record, db.session.scalar(same.order_by(FieldRecord.id).limit(1))
+
+
+def waiting(actor: Actor) -> int:
+    """How many records wait for a decision of this actor."""
+    if not actor.may(FieldPermission.HELD):
+        return 0
+    aside = FieldRecord.state.in_(("conflict", "held"))
+    query = select(db.func.count(FieldRecord.id)).where(aside, FieldRecord.settled_at.is_(None))
+    return db.session.scalar(query) or 0
+
+
+def _check_held(actor: Actor) -> None:
+    if not actor.may(FieldPermission.HELD):
+        raise Forbidden("field.held_right")
 
 
 def _held_rows(rows: Sequence[FieldRecord]) -> list[HeldRow]:
@@ -243,6 +273,7 @@ def _held_rows(rows: Sequence[FieldRecord]) -> list[HeldRow]:
             state=row.state,
             kind=row.kind,
             form_version=row.form_version,
+            author_id=row.user_id,
             author=people.get(row.user_id, ""),
             received_at=row.received_at,
             settled_at=row.settled_at,

@@ -47,6 +47,10 @@ ERRORS: dict[str, Any] = {
     "photo.pixels": _l("The picture is too large."),
     "photo.size": _l("A photo may have %(most)s MB at most."),
 }
+ERRORS |= {
+    "rescue.file": _l("This is not a file that the phone pages gave out."),
+    "rescue.many": _l("A file may hold %(most)s records at most."),
+}
 ACTS: dict[str, Any] = {
     "field.read_again": _l("Record of a phone read again"),
     "field.rescue": _l("Records taken in from a phone's file"),
@@ -60,3 +64,33 @@ FIELD_NAMES: dict[str, Any] = {
     "phone": _l("Mobile"),
     "trade": _l("Trade"),
 }
+KINDS: dict[str, Any] = {
+    "lead": _l("Customer"),
+    "note": _l("Note"),
+    "stage": _l("Stage"),
+    "tally": _l("Count"),
+    "undo": _l("Undone visit"),
+    "visit": _l("Visit"),
+}
+STATES: dict[str, Any] = {
+    "accepted": _l("Taken in"),
+    "contested": _l("With the referee"),
+    "conflict": _l("Other content under a known number"),
+    "held": _l("Form not known here"),
+    "rejected": _l("Not taken in"),
+    "foreign": _l("Somebody else's"),
+    "retry": _l("To be tried again"),
+}
+
+
+def kind_label(code: str) -> Any:
+    """The word for a kind of record; the code where there is none."""
+    return KINDS.get(code, code)
+
+
+def state_label(code: str) -> Any:
+    """The word for what became of a record."""
+    return STATES.get(code, code)
+
+
+GLOBALS = {"field_kind_label": kind_label, "field_state_label": state_label}

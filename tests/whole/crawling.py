@@ -21,6 +21,7 @@ from crm.leads.rules import Stage
 from crm.meetings.commands import add_case_card, add_todo
 from crm.meetings.storing import store_evening_report
 from tests import make
+from tests.field.setting import kept_aside
 from tests.intake import sheets
 from tests.meetings import setting
 from tests.moments import BELL, DAY_2, NOON
@@ -28,6 +29,8 @@ from tests.moments import BELL, DAY_2, NOON
 WORDS = {
     "day": (DAY_2.isoformat(),),
     "kind": ("leads", "roster", "districts"),
+    "lang": ("zh", "en"),
+    "content_hash": ("0" * 64,),
     "token": ("no-such-token",),
     "filename": ("css/waituo.css",),
 }
@@ -65,8 +68,9 @@ def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "�
         todo = add_todo(olga, evening, text="联系客户", owner_id=cast.users["bob"], at=NOON)
         case = add_case_card(olga, evening, member_id=cast.users["bob"], opening="您好", at=NOON)
         report = store_evening_report(olga, **place, day=DAY_2, as_of=BELL, at=BELL)
+        aside = kept_aside(actor, cast)
         ids = {
-            "todo_id": [todo.id], "case_id": [case.id], "report_id": [report.id], "adjustment_id": [fine.id],
+            "record_id": aside, "todo_id": [todo.id], "case_id": [case.id], "report_id": [report.id], "adjustment_id": [fine.id],
         }  # fmt: skip
     fresh, done = _batches(actor)
     return ids | {
