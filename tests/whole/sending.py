@@ -9,6 +9,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from crm.kernel.db import db
+from tests.field.setting import rescue_file
 from tests.moments import DAY_1, DAY_2
 from tests.whole.conftest import ASIDE, Bank, Key
 from tests.whole.crawling import Form, Rows, contents
@@ -21,6 +22,7 @@ VALUES: dict[str, dict[str, object]] = {
     "contest.new": {"code": "PK-N{}".format, "name": _WORDS, "campaign_ids": "2", "team_ids": "1"},
     "contest.new_rules": {"cap_visit": "1{}".format, "reason": _WORDS},
     "districts.move": {"parent": ("", "柳树村")},
+    "field.rescue": {"file": rescue_file},
     "intake.columns": {"campaign_month": ("2026-11", "2026-10"), "source_basis": _WORDS},
     "intake.confirm": {"mode": ("good", "all")},
     "leads.assign": {"to": "2"},
