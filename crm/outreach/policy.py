@@ -40,6 +40,11 @@ def leads_team(actor: Actor, team_id: int) -> bool:
     return actor.may(OutreachPermission.SUBMIT) and (actor.sees_all_teams or team_id in actor.lead_of)
 
 
+def oversees_team(actor: Actor, team_id: int) -> bool:
+    """Whether the actor may see at a glance what each member of the team does: its lead of today, or who sees all teams."""
+    return actor.sees_all_teams or team_id in actor.lead_of
+
+
 def writes_for(actor: Actor, team_id: int, member_id: int) -> bool:
     """Whether the actor may record what that member did: the member, or who keeps the team's log."""
     own = actor.user_id == member_id and actor.may(OutreachPermission.RECORD)

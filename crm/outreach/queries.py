@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from crm.campaigns.models import Campaign, CampaignTeam
@@ -14,6 +14,7 @@ from crm.campaigns.queries import get_campaign
 from crm.kernel.actor import Actor
 from crm.kernel.db import db
 from crm.kernel.errors import NotFound
+from crm.kernel.installation import zone_name
 from crm.kernel.paging import PER_PAGE, Page
 from crm.leads.ledger_models import MemberDay, StageEntry
 from crm.leads.policy import LeadPermission
@@ -28,11 +29,15 @@ from crm.outreach.rules import (
     Declared,
     LogStatus,
     Recorded,
+    closed_at,
     is_late_entry,
 )
 from crm.people.models import Membership, Team, User
 from crm.people.policy import team_scope
 from crm.people.queries import in_force
+
+METRIC_OF = {stage: metric for metric, stage in STAGE_OF.items()}
+"""The recorded metric that counts a stage of the ledger."""
 
 Counts = dict[int, dict[str, int]]
 """Counts by member id and metric; a metric that is not named is 0."""
@@ -65,7 +70,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class GridRow:
-    """A member's day. `late_entries` are visits received after the lock: among the recorded ones, named apart (补录).
+    """A member's day. `late_entries` are visits received after the day had closed: among the recorded ones, named apart (补录).
 
     `presence_late`: the roll was called or corrected for this member after the day's cut-off.
     """
@@ -171,36 +176,18 @@ def recorded_counts(actor: Actor, campaign_id: int, team_id: int, day: date) -> 
     """What the records say, by member: valid visits and those merely touched, and leads that reached each stage, credited to the member."""
     _check(actor, campaign_id, team_id)
     counts: Counts = defaultdict(dict)
-    visits = (
-        select(Visit.member_id, func.count().filter(~Visit.valid), func.count().filter(Visit.valid))
-        .where(_visits_of(campaign_id, team_id, day), Visit.voided_at.is_(None))
-        .group_by(Visit.member_id)
-    )
-    for member_id, touched, valid in db.session.execute(visits):
+    for member_id, touched, valid in db.session.execute(counted_visits(campaign_id, team_id, day)):
         counts[member_id] |= {Recorded.VISITS_TOUCHED.value: touched, Recorded.VISITS_VALID.value: valid}
-    metric_of = {stage: metric for metric, stage in STAGE_OF.items()}
-    stages = select(MemberDay.member_id, MemberDay.stage, MemberDay.leads).where(
-        MemberDay.campaign_id == campaign_id,
-        MemberDay.day == day,
-        MemberDay.team_id == team_id,
-        MemberDay.stage.in_(metric_of),
-        MemberDay.leads != 0,
-    )
-    for member_id, stage, leads in db.session.execute(stages):
-        counts[member_id][metric_of[stage]] = leads
+    for member_id, stage, leads in db.session.execute(counted_stages(campaign_id, team_id, day)):
+        counts[member_id][METRIC_OF[stage]] = leads
     return dict(counts)
 
 
 def declared_counts(actor: Actor, campaign_id: int, team_id: int, day: date) -> Counts:
     """Sums of the tallies by member and metric; only what was ever declared is named."""
     _check(actor, campaign_id, team_id)
-    query = (
-        select(Tally.member_id, Tally.metric, func.sum(Tally.delta))
-        .where(Tally.campaign_id == campaign_id, Tally.day == day, Tally.team_id == team_id)
-        .group_by(Tally.member_id, Tally.metric)
-    )
     counts: Counts = defaultdict(dict)
-    for member_id, metric, total in db.session.execute(query):
+    for member_id, metric, total in db.session.execute(declared_sums(campaign_id, team_id, day)):
         counts[member_id][metric] = int(total)
     return dict(counts)
 
@@ -224,6 +211,11 @@ def roll_of_day(actor: Actor, campaign_id: int, day: date) -> dict[int, dict[int
 def log_of(actor: Actor, campaign_id: int, team_id: int, day: date) -> LogCard:
     """The team's log of that day."""
     _check(actor, campaign_id, team_id)
+    return kept_log(campaign_id, team_id, day)
+
+
+def kept_log(campaign_id: int, team_id: int, day: date) -> LogCard:
+    """The same for whoever has checked the scope."""
     locker, submitter = aliased(User), aliased(User)
     query = (
         select(
@@ -244,7 +236,7 @@ def day_grid(actor: Actor, campaign_id: int, team_id: int, day: date) -> DayGrid
     declared = declared_counts(actor, campaign_id, team_id, day)
     attendance = attendance_of(actor, campaign_id, team_id, day)
     log = log_of(actor, campaign_id, team_id, day)
-    late = _late_entries(campaign_id, team_id, day, log.locked_at)
+    late = _late_entries(campaign_id, team_id, day, closed_at(day, log.locked_at, zone_name()))
     people = roster(team_id, day)
     names = {person.member_id: person for person in people}
     others = sorted((recorded.keys() | declared.keys() | attendance.keys()) - names.keys())
@@ -264,11 +256,15 @@ def day_grid(actor: Actor, campaign_id: int, team_id: int, day: date) -> DayGrid
     return DayGrid(tuple(rows), total, log)
 
 
-def visits_of(actor: Actor, campaign_id: int, team_id: int, day: date, *, page: int = 1) -> Page[VisitRow]:
-    """The visits of a team's day, newest first, undone ones among them."""
+def visits_of(
+    actor: Actor, campaign_id: int, team_id: int, day: date, *, member_id: int | None = None, page: int = 1
+) -> Page[VisitRow]:
+    """The visits of a team's day, or of one member's, newest first, undone ones among them."""
     _check(actor, campaign_id, team_id)
     companion = aliased(User)
-    wanted = _visits_of(campaign_id, team_id, day)
+    wanted = visits_on(campaign_id, team_id, day)
+    if member_id is not None:
+        wanted = and_(wanted, Visit.member_id == member_id)
     total = db.session.scalar(select(func.count(Visit.id)).where(wanted)) or 0
     query = (
         select(
@@ -282,12 +278,12 @@ def visits_of(actor: Actor, campaign_id: int, team_id: int, day: date, *, page: 
         .limit(PER_PAGE)
         .offset((page - 1) * PER_PAGE)
     )  # fmt: skip
-    locked_at = log_of(actor, campaign_id, team_id, day).locked_at
+    closed = closed_at(day, kept_log(campaign_id, team_id, day).locked_at, zone_name())
     with_customers = actor.may(LeadPermission.VIEW)
     rows = []
     for row in db.session.execute(query):
         note, why, lead_id = (row.note, row.void_reason, row.lead_id) if with_customers else ("", "", None)
-        late = is_late_entry(row.received_at, locked_at)
+        late = is_late_entry(row.received_at, closed)
         rows.append(VisitRow(*row[:8], note, lead_id, row.voided_at, why, late))
     return Page(rows, page, total)
 
@@ -418,16 +414,44 @@ def _check(actor: Actor, campaign_id: int, team_id: int) -> None:
     check_team(actor, team_id)
 
 
-def _visits_of(campaign_id: int, team_id: int, day: date) -> ColumnElement[bool]:
+def visits_on(campaign_id: int, team_id: int, day: date) -> ColumnElement[bool]:
+    """The visits of a team's day, undone ones among them."""
     return and_(Visit.campaign_id == campaign_id, Visit.day == day, Visit.team_id == team_id)
 
 
-def _late_entries(campaign_id: int, team_id: int, day: date, locked_at: datetime | None) -> dict[int, int]:
-    if locked_at is None:
-        return {}
+def counted_visits(campaign_id: int, team_id: int, day: date) -> Select[int, int, int]:
+    """Asks for (member id, touched visits, valid visits) of a team's day: the one definition of what a member visited."""
+    return (
+        select(Visit.member_id, func.count().filter(~Visit.valid), func.count().filter(Visit.valid))
+        .where(visits_on(campaign_id, team_id, day), Visit.voided_at.is_(None))
+        .group_by(Visit.member_id)
+    )
+
+
+def counted_stages(campaign_id: int, team_id: int, day: date) -> Select[int, str, int]:
+    """Asks for (member id, stage, leads) of a team's day, by the credited member: the one definition of what a member brought."""
+    return select(MemberDay.member_id, MemberDay.stage, MemberDay.leads).where(
+        MemberDay.campaign_id == campaign_id,
+        MemberDay.day == day,
+        MemberDay.team_id == team_id,
+        MemberDay.stage.in_(METRIC_OF),
+        MemberDay.leads != 0,
+    )
+
+
+def declared_sums(campaign_id: int, team_id: int, day: date) -> Select[int, str, int]:
+    """Asks for (member id, metric, sum) of what a team declared for a day."""
+    return (
+        select(Tally.member_id, Tally.metric, func.sum(Tally.delta))
+        .where(Tally.campaign_id == campaign_id, Tally.day == day, Tally.team_id == team_id)
+        .group_by(Tally.member_id, Tally.metric)
+    )
+
+
+def _late_entries(campaign_id: int, team_id: int, day: date, closed: datetime) -> dict[int, int]:
     query = (
         select(Visit.member_id, func.count())
-        .where(_visits_of(campaign_id, team_id, day), Visit.voided_at.is_(None), Visit.received_at > locked_at)
+        .where(visits_on(campaign_id, team_id, day), Visit.voided_at.is_(None), Visit.received_at > closed)
         .group_by(Visit.member_id)
     )
     return dict(db.session.execute(query).all())

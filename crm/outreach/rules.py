@@ -84,6 +84,11 @@ def is_late(submitted_at: datetime, day: date, zone: str) -> bool:
     return submitted_at > at_local(day, CUT_OFF.hour, CUT_OFF.minute, zone_name=zone)
 
 
-def is_late_entry(received_at: datetime, locked_at: datetime | None) -> bool:
-    """补录: the server received it after the day was locked. It is kept and shown apart."""
-    return locked_at is not None and received_at > locked_at
+def closed_at(day: date, locked_at: datetime | None, zone: str) -> datetime:
+    """When a team's day closed: at its lock or, while it is not locked, at the cut-off. What comes later is a late entry (补录)."""
+    return locked_at or at_local(day, CUT_OFF.hour, CUT_OFF.minute, zone_name=zone)
+
+
+def is_late_entry(received_at: datetime, closed: datetime) -> bool:
+    """补录: the server received it after the team's day had closed (`closed_at`). It counts, and is shown apart."""
+    return received_at > closed

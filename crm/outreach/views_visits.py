@@ -1,5 +1,6 @@
 """Desk pages of visits: a team's day visit by visit, a quick form, undoing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from uuid import uuid4
@@ -16,13 +17,14 @@ from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import clean_text
 from crm.leads.ledger import Clocks
+from crm.leads.policy import LeadPermission
 from crm.outreach import commands, queries
 from crm.outreach.forms import VisitForm
 from crm.outreach.policy import OutreachPermission, check_team, writes_for
-from crm.outreach.queries import VisitRow
+from crm.outreach.queries import RosterRow, VisitRow
 from crm.outreach.views import Answer, Where, blueprint, path_day
 from crm.people.queries import get_team
-from crm.web.forms import choices
+from crm.web.forms import choices, query_id
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.paging import Paging, requested_page, show_at
@@ -40,6 +42,8 @@ class VisitsPage:
     paging: Paging
     form: VisitForm | None
     may_void: frozenset[int]
+    may_open: frozenset[int]
+    member: str | None = None
 
 
 @blueprint.get("/log/<int:campaign_id>/<int:team_id>/<day>/visits")
@@ -102,16 +106,23 @@ def void_visit(visit_id: int) -> Answer:
     return redirect(url_for("outreach.visits", **where.url_keys))
 
 
+def _name_of(member_id: int, people: Sequence[RosterRow], rows: Sequence[VisitRow]) -> str:
+    names = {person.member_id: person.name for person in people} | {row.member_id: row.member for row in rows}
+    return names.get(member_id, "—")
+
+
 def _visits_page(actor: Actor, where: Where, form: VisitForm) -> VisitsPage:
     show_at(url_for("outreach.visits", **where.url_keys))
     campaign = get_campaign(actor, where.campaign_id)
     team = get_team(actor, where.team_id)
-    rows = queries.visits_of(actor, where.campaign_id, where.team_id, where.day, page=requested_page())
+    only = query_id("member")
+    rows = queries.visits_of(actor, where.campaign_id, where.team_id, where.day, member_id=only, page=requested_page())
     people = queries.roster(where.team_id, where.day)
     writable = [person for person in people if writes_for(actor, where.team_id, person.member_id)]
     form.member.choices = choices((person.member_id, person.name) for person in writable)
     form.companion.choices = choices([(None, "—"), *((person.member_id, person.name) for person in people)])
     today = business_day(now(), settings().zone)
+    own = frozenset(row.id for row in rows.items if writes_for(actor, where.team_id, row.member_id))
     open_day = campaign.status in OPEN and campaign.starts_on <= where.day <= min(today, campaign.ends_on)
     return VisitsPage(
         where=where,
@@ -120,7 +131,7 @@ def _visits_page(actor: Actor, where: Where, form: VisitForm) -> VisitsPage:
         rows=rows,
         paging=Paging.of(rows),
         form=form if writable and open_day else None,
-        may_void=frozenset(
-            row.id for row in rows.items if row.voided_at is None and writes_for(actor, where.team_id, row.member_id)
-        ),
+        may_void=frozenset(row.id for row in rows.items if row.voided_at is None and row.id in own),
+        may_open=own if actor.may(LeadPermission.RECORD) else frozenset(),
+        member=None if only is None else _name_of(only, people, rows.items),
     )
