@@ -19,9 +19,12 @@ from crm.reports.workbook import Made
 WORKBOOK = "workbook"
 
 
-def export_workbook(actor: Actor, made: Made, *, at: datetime, out: Path | None = None) -> ExportRecord:
-    """Records a workbook that `workbook.made_workbook` made, and lets the file take its name once the record is on the disk.
+def export_workbook(
+    actor: Actor, made: Made, *, at: datetime, out: Path | None = None, kind: str = WORKBOOK
+) -> ExportRecord:
+    """Records a workbook that was made (by `workbook.made_workbook` or `workbook.set_aside`).
 
+    The file takes its name once the record is on the disk.
     `out` is where a person at the terminal wants it; without it the file stays in its folder under a name of its own and
     can be downloaded by whoever made it. Raises Forbidden without the right.
     """
@@ -30,7 +33,7 @@ def export_workbook(actor: Actor, made: Made, *, at: datetime, out: Path | None 
     stored = "" if out is not None else made.path.name.lstrip(".")
     name = out.name[:200] if out is not None else file_name(made.stem, _version(made.stem))
     record = ExportRecord(
-        kind=WORKBOOK,
+        kind=kind,
         file_name=name,
         filters=made.filters | {"figures": made.figures},
         rows=made.rows,
@@ -43,7 +46,7 @@ def export_workbook(actor: Actor, made: Made, *, at: datetime, out: Path | None 
     db.session.flush()
     audit.record(
         actor, "reports.export", "export", record.id,
-        kind=WORKBOOK, file=name, rows=made.rows, sha256=made.sha256, figures=made.figures, filters=made.filters,
+        kind=kind, file=name, rows=made.rows, sha256=made.sha256, figures=made.figures, filters=made.filters,
     )  # fmt: skip
     after_commit(partial(_take_name, made.path, out or made.path.with_name(stored)))
     return record

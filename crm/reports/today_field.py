@@ -25,6 +25,9 @@ from crm.reports.today_parts import (
     standing_words,
 )
 
+TEAM_DAY = "field.team"
+"""The page of a team's day, which stands in a room to the right: known by its address alone."""
+
 # --- a member ----------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +138,7 @@ def team_page(actor: Actor, team: TeamDay, links: Links, on: date, at: datetime,
         my_teams=actor.lead_of or actor.team_ids,
         members=team.grid.rows if team.grid else (),
         log_url=_log_url(team.campaign, team.team_id, links),
+        team_url=_team_url(team, links),
     )
 
 
@@ -195,9 +199,13 @@ def _team_tasks(team: TeamDay, links: Links, on: date) -> Iterator[Task]:
             if row.on_roster and not (row.touched or row.valid or any(cell.recorded for cell in row.compared))
         ]
         if idle:
-            yield from links.task(_("Nothing recorded yet today"), "、".join(idle), _("See the day"), "outreach.day",
+            yield from links.task(_("Nothing recorded yet today"), "、".join(idle), _("See the day"), TEAM_DAY,
                                   campaign=team.campaign.id if team.campaign else None, team=team.team_id)  # fmt: skip
     yield from _todo_tasks(team.todos, links, on)
+
+
+def _team_url(team: TeamDay, links: Links) -> str | None:
+    return links.to(TEAM_DAY, campaign=team.campaign.id, team=team.team_id) if team.campaign else None
 
 
 def _log_url(campaign: CampaignOption | None, team_id: int | None, links: Links) -> str | None:

@@ -67,6 +67,7 @@ class Today:
     steps: tuple[tuple[str, int, Rate | None], ...] = ()
     funnel_url: str | None = None
     log_url: str | None = None
+    team_url: str | None = None
 
     def mine(self, row: BoardRow) -> bool:
         """Whether that place is the reader's own team's."""

@@ -14,7 +14,7 @@ ERRORS: dict[str, Any] = {
     "reports.no_log": _l("You may not see what others took out of the house."),
 }
 
-KINDS: dict[str, Any] = {"workbook": _l("Management workbook")}
+KINDS: dict[str, Any] = {"team_day": _l("Team's day"), "workbook": _l("Management workbook")}
 
 ACTS: dict[str, Any] = {
     "reports.export": _l("Workbook made for download"),

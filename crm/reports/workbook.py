@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,7 @@ from crm.reports.exports import Sheet, figure_sheets, title_of
 from crm.reports.notes import definitions
 from crm.reports.policy import ReportPermission
 from crm.reports.rules import WorkbookQuery, figures_hash, file_stem
+from crm.sheets.specs import SheetSpec
 from crm.sheets.writer import write_workbook
 
 
@@ -50,20 +51,45 @@ def made_workbook(actor: Actor, asked: WorkbookQuery, *, bank: str, folder: Path
     if not actor.may(ReportPermission.EXPORT):
         raise Forbidden("reports.no_export")
     contents = gather(actor, asked, at=at)
+    sheets, title = sheets_of(actor, contents), title_of(contents)
+    with set_aside(
+        actor,
+        [sheet.spec for sheet in sheets],
+        folder=folder,
+        stem=file_stem(bank, title, business_day(at, zone_name())),
+        rows=sum(len(sheet.rows) for sheet in sheets[:-1]),
+        figures=hash_of(sheets[:-1]),
+        filters=_filters(asked, contents),
+        properties=properties_of(actor, bank=bank, title=title, kind=_("Management workbook"), at=at),
+    ) as made:
+        yield made
+
+
+@contextmanager
+def set_aside(
+    actor: Actor,
+    specs: Sequence[SheetSpec],
+    *,
+    folder: Path,
+    stem: str,
+    rows: int,
+    figures: str,
+    filters: dict[str, Any],
+    properties: dict[str, Any],
+) -> Iterator[Made]:
+    """Writes the sheets to a temporary file in `folder`; what nobody has taken over by the end is removed.
+
+    `rows` and `figures` (a hash) are what the record of the export will say. Raises Forbidden without the right.
+    """
+    if not actor.may(ReportPermission.EXPORT):
+        raise Forbidden("reports.no_export")
     handle, name = tempfile.mkstemp(prefix=".workbook-", suffix=".xlsx", dir=folder)
     os.close(handle)
     path = Path(name)
     try:
-        sheets = sheets_of(actor, contents)
-        _write(path, sheets, actor=actor, bank=bank, title=title_of(contents), at=at)
-        yield Made(
-            path=path,
-            stem=file_stem(bank, title_of(contents), business_day(at, zone_name())),
-            rows=sum(len(sheet.rows) for sheet in sheets[:-1]),
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-            figures=hash_of(sheets[:-1]),
-            filters=_filters(asked, contents),
-        )
+        write_workbook(path, specs, properties=properties)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        yield Made(path=path, stem=stem, rows=rows, sha256=sha256, figures=figures, filters=filters)
     finally:
         path.unlink(missing_ok=True)
 
@@ -79,15 +105,9 @@ def hash_of(sheets: list[Sheet]) -> str:
     return figures_hash((sheet.code, [column.key for column in sheet.spec.columns], sheet.rows) for sheet in sheets)
 
 
-def _write(path: Path, sheets: list[Sheet], *, actor: Actor, bank: str, title: str, at: datetime) -> None:
-    properties = {
-        "title": f"{bank} {title}",
-        "author": actor.name,
-        "company": bank,
-        "comments": _("Management workbook"),
-        "created": at,
-    }
-    write_workbook(path, [sheet.spec for sheet in sheets], properties=properties)
+def properties_of(actor: Actor, *, bank: str, title: str, kind: str, at: datetime) -> dict[str, Any]:
+    """What a file says of itself: whose it is, who made it and when. `kind` says in words what it is."""
+    return {"title": f"{bank} {title}", "author": actor.name, "company": bank, "comments": kind, "created": at}
 
 
 def _filters(asked: WorkbookQuery, contents: Contents) -> dict[str, Any]:
