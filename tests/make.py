@@ -2,7 +2,9 @@
 
 from itertools import count
 
+from crm.field.models import FieldPhoto
 from crm.kernel.actor import Actor
+from crm.kernel.db import db
 from crm.leads.commands import Captured, ConsentGiven, LeadCard, capture_lead
 from crm.leads.ledger import Clocks
 from crm.leads.rules import Stage
@@ -39,3 +41,14 @@ def lead(
         stage=stage,
         case_number="CASE-1" if stage == Stage.ACCEPTED else None,
     )
+
+
+def photo(visit_id: int | None, user_id: int, *, state: str = "whole", at=NOON) -> FieldPhoto:
+    """The row of a photo; its file is the business of who asks for it."""
+    row = FieldPhoto(
+        content_hash=f"{next(_numbers):064x}", user_id=user_id, visit_id=visit_id, state=state, total=10, received=10,
+        width=1200, height=900, created_at=at, completed_at=at,
+    )  # fmt: skip
+    db.session.add(row)
+    db.session.flush()
+    return row
