@@ -60,6 +60,7 @@ NAVIGATION = (
             Entry(_l("Today"), "reports.today", "home", "reports.today"),
             Entry(_l("Leads"), "leads.listing", "users", "leads.view"),
             Entry(_l("Follow-ups"), "leads.follow_ups", "phone", "leads.view"),
+            Entry(_l("My team today"), "field.team", "target", "field.team"),
             Entry(_l("Daily log"), "outreach.day", "clipboard-list", "outreach.view"),
             Entry(_l("Meetings"), "meetings.index", "microphone", "meetings.view"),
         ),

@@ -1,14 +1,13 @@
 """How long is kept what phones bring along: places, photos, and the sealed words of records. What is over its time goes at night."""
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Delete, Select, Update, and_, delete, func, or_, select, update
 
 from crm.campaigns.models import Campaign
 from crm.field.models import FieldPhoto, FieldRecord, VisitPosition
+from crm.field.photos import remove_files
 from crm.kernel.clock import business_day
 from crm.kernel.db import db
 from crm.kernel.installation import zone_name
@@ -33,16 +32,15 @@ def drop_positions(*, at: datetime) -> int:
     return _gone(delete(VisitPosition).where(VisitPosition.taken_at < at - POSITIONS_KEPT))
 
 
-def drop_photos(folder: Path, *, at: datetime) -> int:
-    """Deletes the photos that are over their time, with their files below `folder`. Answers how many.
+def drop_photos(*, at: datetime) -> int:
+    """Deletes the photos that are over their time, with their files. Answers how many.
 
     The file goes first: should the rest fail, the row still stands and the next night finds it again; the other way round
     a customer's picture would stay on the disk with nothing that tells of it.
     """
     old = db.session.scalars(_old_photos(business_day(at, zone_name()), at).limit(AT_A_TIME)).all()
     for photo in old:
-        for path in _files_of(folder, photo.content_hash):
-            path.unlink(missing_ok=True)
+        remove_files(photo.content_hash)
         db.session.delete(photo)
     return len(old)
 
@@ -77,8 +75,3 @@ def _old_photos(today: date, at: datetime) -> Select[FieldPhoto]:
         .where(over)
         .order_by(FieldPhoto.id)
     )
-
-
-def _files_of(folder: Path, content_hash: str) -> Iterator[Path]:
-    """The sealed photo, and what a transfer that was broken off left of it."""
-    yield from (folder / content_hash[:2]).glob(f"{content_hash}.*")

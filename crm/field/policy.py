@@ -1,8 +1,11 @@
-"""Who may record with a phone in the field, and who looks after what phones sent that could not be taken in."""
+"""Who may record with a phone in the field, who looks after what phones sent that could not be taken in, who watches a team's day."""
 
 from enum import StrEnum
 
-from crm.kernel.actor import Role
+from crm.kernel.actor import Actor, Role
+from crm.kernel.errors import NotFound
+from crm.outreach.models import Visit
+from crm.outreach.policy import writes_for
 
 
 class FieldPermission(StrEnum):
@@ -10,14 +13,21 @@ class FieldPermission(StrEnum):
 
     HELD = "leads.held"
     RECORD = "field.record"
+    TEAM = "field.team"
 
 
 _RECORD = frozenset({FieldPermission.RECORD})
 GRANTS: dict[Role, frozenset[str]] = {
     Role.ADMIN: frozenset(),
     Role.AUDITOR: frozenset(),
-    Role.MANAGER: frozenset(),
+    Role.MANAGER: frozenset({FieldPermission.TEAM}),
     Role.MEMBER: _RECORD,
-    Role.ORGANISER: _RECORD | {FieldPermission.HELD},
-    Role.TEAM_LEAD: _RECORD,
+    Role.ORGANISER: _RECORD | {FieldPermission.HELD, FieldPermission.TEAM},
+    Role.TEAM_LEAD: _RECORD | {FieldPermission.TEAM},
 }
+
+
+def check_opens(actor: Actor, visit: Visit) -> None:
+    """Raises NotFound for a visit whose place and photos are not the actor's to see: the member's own, and who keeps the team's log."""
+    if visit.team_id is None or not writes_for(actor, visit.team_id, visit.member_id):
+        raise NotFound("visit.not_found")

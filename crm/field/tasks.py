@@ -8,7 +8,6 @@ from crm.field import keeping
 from crm.jobs.table import Job
 from crm.kernel.clock import at_local
 from crm.kernel.installation import zone_name
-from crm.web.identity import settings
 
 HOUR = 3
 """An hour of the night at which nobody is in the field."""
@@ -22,7 +21,7 @@ def nights(day: date) -> Iterable[datetime]:
 def old_traces(slot: datetime, prepared: Any = None) -> str:
     """Deletes places and photos, and empties the words of records, that are over their time. Answers how many of each."""
     places = keeping.drop_positions(at=slot)
-    photos = keeping.drop_photos(settings().home / "photos", at=slot)
+    photos = keeping.drop_photos(at=slot)
     bodies = keeping.empty_bodies(at=slot)
     return f"{places} places, {photos} photos, {bodies} bodies"
 

@@ -24,4 +24,4 @@ def shell(lang: str) -> str:
     return render_template("field/shell.html", lang=lang)
 
 
-from crm.field import views_api, views_desk  # noqa: E402, F401 - further views of this blueprint
+from crm.field import views_api, views_desk, views_team  # noqa: E402, F401 - further views of this blueprint

@@ -31,6 +31,7 @@ ERRORS: dict[str, Any] = {
     "field.needed": _l("This is needed."),
     "field.no_record": _l("This account records no customers."),
     "field.not_held": _l("This record waits for nobody."),
+    "field.not_leading": _l("This is for whoever leads the team."),
     "field.number": _l("Not a valid number."),
     "field.other_key": _l("This record was sealed for another installation. It stays on the phone."),
     "field.retry": _l("The server could not take this record in just now. It stays on the phone and is sent again."),

@@ -17,7 +17,7 @@ from crm.wiring import GRANTS
 NO_PAGES = frozenset({
     "static", "web.health", "web.fresh_token", "web.home", "figures.funnel_csv", "reports.download", "intake.problems",
     "intake.progress", "intake.columns", "intake.show", "intake.template", "districts.branch", "contest.standings",
-    "contest.projected", "people.welcome", "people.sign_in", "leads.merge",
+    "contest.projected", "field.photo", "field.team_json", "field.team_workbook", "people.welcome", "people.sign_in", "leads.merge",
 })  # fmt: skip
 """Files, fragments of pages, answers for programs; pages of a record that the demo does not have; the page before all others."""
 
@@ -38,6 +38,8 @@ RECORDS = {
     "report_id": f"SELECT id FROM stored_report WHERE team_id = {TEAM} ORDER BY id DESC",
     "team_id": f"SELECT {TEAM}",
     "user_id": "SELECT id FROM user_account WHERE login = 'm101'",
+    "visit_id": "SELECT max(visit.id) FROM visit JOIN user_account one ON one.id = visit.member_id WHERE one.login = 'm101'",
+    "lang": "SELECT 'zh'",
     "day": f"SELECT max(day) FROM daily_log WHERE campaign_id = {SPRINT}",
 }
 ROLE_OF = {

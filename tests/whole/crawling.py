@@ -80,7 +80,7 @@ def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "å
         "user_id": [cast.users["bob"], cast.users["dora"]],
         "district_id": [cast.districts["market"], cast.districts["town"]],
         "contest_id": [contest], "meeting_id": [morning, evening], "session_id": [session_id],
-        "visit_id": [visit], "batch_id": [fresh, done], "export_id": [1], "number": [1],
+        "visit_id": [visit], "batch_id": [fresh, done], "export_id": [1], "number": [1], "photo_id": [1],
     }  # fmt: skip
 
 

@@ -142,10 +142,11 @@ def _foreign_records(cast, actor) -> dict[str, int]:
         todo = add_todo(actor("olga"), meeting, text="联系客户", owner_id=cast.users["dora"], at=NOON).id
         case = add_case_card(actor("olga"), meeting, member_id=cast.users["dora"], opening="您好", at=NOON).id
         report = store_evening_report(actor("olga"), **place, day=DAY_2, as_of=BELL, at=BELL).id
+        photo = make.photo(visit, cast.users["dora"]).id
     batch = sheets.upload(actor("olga"), sheets.csv_bytes([sheets.line(1)])).id
     return {
         "lead_id": lead, "user_id": cast.users["dora"], "team_id": place["team_id"], "visit_id": visit, "meeting_id": meeting,
-        "todo_id": todo, "case_id": case, "report_id": report, "batch_id": batch,
+        "todo_id": todo, "case_id": case, "report_id": report, "batch_id": batch, "photo_id": photo,
     }  # fmt: skip
 
 

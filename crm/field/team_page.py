@@ -1,0 +1,206 @@
+"""My team today: which team's day is meant, and what its page, its JSON and its workbook say. All three say the same."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from crm.campaigns.queries import CampaignOption, campaign_for_day, get_campaign, open_campaigns, teams_of
+from crm.field.visit_facts import PhotoLink, photos_of_day
+from crm.kernel.actor import Actor
+from crm.kernel.clock import business_day, zone
+from crm.kernel.errors import NotFound
+from crm.kernel.installation import zone_name
+from crm.leads.policy import LeadPermission
+from crm.outreach.policy import OutreachPermission, oversees_team
+from crm.outreach.rules import CUT_OFF, Declared
+from crm.outreach.team_day import Counts, MemberToday, TeamToday, team_today
+from crm.people.queries import list_teams
+from crm.web.forms import query_day, query_id
+
+TALLIES = tuple(metric.value for metric in Declared)
+SHOWN_TALLIES = (Declared.LEAFLETS.value, Declared.DOORS.value, Declared.WECHAT_ADDS.value)
+STAGES = {"consults": "consult", "applications": "application", "accepted": "accepted"}
+"""A count -> the stage whose records stand behind it."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the reader may switch to, and what is chosen; None where there is nothing to choose."""
+
+    campaigns: tuple[CampaignOption, ...]
+    teams: tuple[tuple[int, str], ...]
+    today: date
+    day: date
+    campaign_id: int | None
+    team_id: int | None
+
+    @property
+    def team(self) -> str:
+        """The chosen team's name."""
+        return dict(self.teams).get(self.team_id or 0, "")
+
+    @property
+    def earlier(self) -> str:
+        """The day before."""
+        return (self.day - timedelta(days=1)).isoformat()
+
+    @property
+    def later(self) -> str | None:
+        """The day after, until today."""
+        return (self.day + timedelta(days=1)).isoformat() if self.day < self.today else None
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """As the query of an address."""
+        return {"campaign": self.campaign_id, "team": self.team_id, "day": self.day.isoformat()}
+
+
+@dataclass(frozen=True)
+class TeamPage:
+    """What the page shows; `team` is None when there is no campaign or no team to show."""
+
+    choices: Choices
+    as_of: datetime
+    team: TeamToday | None = None
+    photos: tuple[PhotoLink, ...] = ()
+    with_notes: bool = False
+    with_records: bool = False
+    cut_off: str = f"{CUT_OFF:%H:%M}"
+
+    @property
+    def idle(self) -> tuple[MemberToday, ...]:
+        """Members of the roster without any entry."""
+        return tuple(row for row in self.team.rows if row.on_roster and row.last_at is None) if self.team else ()
+
+    def ago(self, row: MemberToday) -> str:
+        """How long ago the newest entry was made; "" on other days than today."""
+        if row.last_at is None or self.choices.day != self.choices.today:
+            return ""
+        return ago_words(row.last_at, self.as_of)
+
+    def visits_url(self, row: MemberToday) -> str | None:
+        """The visits behind a count."""
+        where = self.choices
+        at = {"campaign_id": where.campaign_id, "team_id": where.team_id, "day": where.day.isoformat()}
+        return _address("outreach.visits", at, row)
+
+    def records_url(self, row: MemberToday, metric: str) -> str | None:
+        """The leads behind a count, for those who may see leads."""
+        if not self.with_records:
+            return None
+        where, day = self.choices, self.choices.day.isoformat()
+        of = {"stage": STAGES[metric], "campaign": where.campaign_id, "team": where.team_id, "from": day, "to": day}
+        return _address("figures.records", of, row)
+
+
+def _address(endpoint: str, values: dict[str, Any], row: MemberToday) -> str:
+    """Of one member, or with the total's row of all."""
+    member: dict[str, Any] = {"member": row.member_id} if row.member_id else {}
+    return url_for(endpoint, **values, **member)
+
+
+def chosen(actor: Actor, *, at: datetime) -> Choices:
+    """From the address, filled up with what the reader most likely means. Raises NotFound for a team that is not theirs to oversee."""
+    today = business_day(at, zone_name())
+    on = query_day("day") or today
+    campaigns = open_campaigns(actor, closed_too=True)
+    campaign_id = query_id("campaign")
+    if campaign_id is None:
+        likely = campaign_for_day(actor, on)
+        campaign_id = likely.id if likely else next((one.id for one in campaigns), None)
+    teams = () if campaign_id is None else _teams(actor, campaign_id)
+    team_id = query_id("team")
+    if team_id is None:
+        team_id = next(
+            iter([one for one, _name in teams if one in actor.lead_of] or [one for one, _name in teams]), None
+        )
+    elif team_id not in dict(teams):
+        raise NotFound("people.no_team")
+    return Choices(campaigns, teams, today, on, campaign_id, team_id)
+
+
+def _teams(actor: Actor, campaign_id: int) -> tuple[tuple[int, str], ...]:
+    campaign = get_campaign(actor, campaign_id)
+    named = (
+        [(team.id, team.name) for team in list_teams(actor)]
+        if campaign.walk_in
+        else [(team.team_id, team.name) for team in teams_of(campaign_id)]
+    )
+    return tuple((team_id, name) for team_id, name in named if oversees_team(actor, team_id))
+
+
+def day_of(actor: Actor, where: Choices) -> TeamToday | None:
+    """The chosen team's day, None when nothing can be chosen."""
+    if where.campaign_id is None or where.team_id is None:
+        return None
+    return team_today(actor, where.campaign_id, where.team_id, where.day)
+
+
+def team_page(actor: Actor, *, at: datetime) -> TeamPage:
+    """The page that the address asks for."""
+    where = chosen(actor, at=at)
+    team = day_of(actor, where)
+    if team is None:
+        return TeamPage(where, at)
+    opens = actor.may(LeadPermission.RECORD) and actor.may(OutreachPermission.SUBMIT)
+    sees = actor.may(LeadPermission.VIEW)
+    photos = photos_of_day(team.campaign_id, team.team_id, team.day) if opens else ()
+    return TeamPage(where, at, team, photos, with_notes=sees, with_records=sees)
+
+
+def ago_words(then: datetime, at: datetime) -> str:
+    """How long ago, in minutes and from an hour on in hours."""
+    minutes = max(0, int((at - then).total_seconds() // 60))
+    if minutes < 1:
+        return _("just now")
+    if minutes < 60:
+        return ngettext("%(num)s minute ago", "%(num)s minutes ago", minutes)
+    return ngettext("%(num)s hour ago", "%(num)s hours ago", minutes // 60)
+
+
+def as_json(where: Choices, team: TeamToday | None) -> dict[str, Any]:
+    """The same for the phone of the team's lead, as the phone's protocol has it."""
+    rows = team.rows if team else ()
+    names = {one.id: one.name for one in where.campaigns}
+    return {
+        "day": where.day.isoformat(),
+        "team": None if where.team_id is None else {"id": where.team_id, "name": where.team},
+        "campaign": None
+        if where.campaign_id is None
+        else {"id": where.campaign_id, "name": names.get(where.campaign_id, "")},
+        "cut_off": f"{CUT_OFF:%H:%M}",
+        "rows": [_row(row) for row in rows],
+        "total": _row(team.total if team else MemberToday(0, "")),
+        "notes": [
+            {"at": _iso(note.at), "member": note.member, "text": note.text} for note in (team.notes if team else ())
+        ],
+        "export": url_for("field.team_workbook", **where.query) if team else None,
+    }
+
+
+def _row(row: MemberToday) -> dict[str, Any]:
+    return {
+        "member_id": row.member_id, "name": row.name, **_numbers(row.counts), "late": _late(row.late),
+        "last_at": _iso(row.last_at), "tallies": dict(row.tallies),
+    }  # fmt: skip
+
+
+def _numbers(counts: Counts) -> dict[str, int]:
+    return {
+        "valid": counts.valid, "touched": counts.touched, "consults": counts.consults,
+        "applications": counts.applications, "accepted": counts.accepted,
+    }  # fmt: skip
+
+
+def _late(late: Counts) -> dict[str, int]:
+    return {
+        "visits": late.visits, "consults": late.consults, "applications": late.applications, "accepted": late.accepted,
+    }  # fmt: skip
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(zone(zone_name())).isoformat(timespec="seconds")
