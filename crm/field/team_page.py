@@ -20,6 +20,7 @@ from crm.outreach.rules import CUT_OFF, Declared
 from crm.outreach.team_day import Counts, MemberToday, TeamToday, team_today
 from crm.people.queries import list_teams
 from crm.web.forms import query_day, query_id
+from crm.web.locale import clock, moment
 
 TALLIES = tuple(metric.value for metric in Declared)
 SHOWN_TALLIES = (Declared.LEAFLETS.value, Declared.DOORS.value, Declared.WECHAT_ADDS.value)
@@ -75,6 +76,13 @@ class TeamPage:
     def idle(self) -> tuple[MemberToday, ...]:
         """Members of the roster without any entry."""
         return tuple(row for row in self.team.rows if row.on_roster and row.last_at is None) if self.team else ()
+
+    def when(self, row: MemberToday) -> str:
+        """The time of the newest entry, with its day where that is another one: 补录 is made on a later day too."""
+        if row.last_at is None:
+            return clock(None)
+        same = business_day(row.last_at, zone_name()) == self.choices.day
+        return clock(row.last_at) if same else moment(row.last_at)
 
     def ago(self, row: MemberToday) -> str:
         """How long ago the newest entry was made; "" on other days than today."""
