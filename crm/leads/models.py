@@ -169,6 +169,9 @@ class LeadEvent(Base):
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
+    # What was written on a day is asked for every time a lead looks at the team: by the day, not lead by lead.
+    __table_args__ = (Index("ix_lead_event_kind_at", "kind", "at"),)
+
 
 class PhoneReveal(Base):
     """One look at one full phone, with its reason. Counted against a daily limit."""

@@ -104,9 +104,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("visit_id", name=op.f("pk_visit_position")),
     )
     op.create_index(op.f("ix_visit_position_taken_at"), "visit_position", ["taken_at"], unique=False)
+    op.create_index("ix_lead_event_kind_at", "lead_event", ["kind", "at"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_lead_event_kind_at", table_name="lead_event")
     op.drop_index(op.f("ix_visit_position_taken_at"), table_name="visit_position")
     op.drop_table("visit_position")
     op.drop_index(op.f("ix_field_photo_visit_id"), table_name="field_photo")
