@@ -12,6 +12,7 @@ from crm.leads import ledger_models as ledger
 from crm.leads import models as leads
 from crm.meetings import models as meetings
 from crm.outreach import models as outreach
+from crm.people import inbox_models as inbox
 from crm.people import models as people
 from crm.reports import models as reports
 
@@ -19,6 +20,7 @@ ROOMS = (
     audit,
     submissions,
     people,
+    inbox,
     districts,
     campaigns,
     leads,

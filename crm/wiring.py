@@ -122,6 +122,7 @@ def install(app: Flask) -> None:
         words = _part(room, "words")
         if words is not None:
             wording.register(words.ERRORS)
+            wording.register_messages(getattr(words, "MESSAGES", {}))
             wording.register_audit(getattr(words, "ACTS", {}), getattr(words, "SUBJECTS", {}))
             app.jinja_env.globals.update(getattr(words, "GLOBALS", {}))
         views = _part(room, "views")

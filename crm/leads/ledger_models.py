@@ -6,10 +6,12 @@ The database itself refuses updates and deletes of `stage_entry`, `intent_entry`
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.kernel.db import BIG, Base, UTCDateTime
+
+_REPLACES = text("replaces_id IS NOT NULL")
 
 
 class StageEntry(Base):
@@ -122,7 +124,8 @@ class LeadMerge(Base):
 class IntentEntry(Base):
     """An intent (A, B, C) as it was stated, with team and officer of the moment and who recorded it.
 
-    Append-only; the PK scores the first A or B.
+    Append-only; the PK scores the first A or B. Where the referee gave a customer to another team, an entry of the same
+    moment with that team's credit stands in the place of the one that it replaces, from its own `received_at` on.
     """
 
     __tablename__ = "intent_entry"
@@ -137,5 +140,11 @@ class IntentEntry(Base):
     day: Mapped[date]
     occurred_at: Mapped[datetime] = mapped_column(UTCDateTime)
     received_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    replaces_id: Mapped[int | None] = mapped_column(BIG)
 
-    __table_args__ = (Index("ix_intent_entry_campaign_day", "campaign_id", "day"),)
+    __table_args__ = (
+        Index(
+            "ix_intent_entry_replaces", "replaces_id", unique=True, sqlite_where=_REPLACES, postgresql_where=_REPLACES
+        ),
+        Index("ix_intent_entry_campaign_day", "campaign_id", "day"),
+    )

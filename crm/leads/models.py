@@ -7,12 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, String, Text, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crm.kernel.db import BIG, Base, UTCDateTime
 
 _LIVE = text("removed_at IS NULL")
+_WAITING = text("state <> 'decided'")
 _MERGED = text("merged_into_id IS NOT NULL")
 
 
@@ -189,7 +190,14 @@ class PhoneReveal(Base):
 
 
 class Clash(Base):
-    """Two teams claim one customer (撞单). The claim's own words are sealed; the first valid record the server received holds."""
+    """Two teams claim one customer (撞单). The claim's own words are sealed; the first valid record the server received holds.
+
+    The claim is kept as it came: its three clocks, `occurred_raw` where the phone's clock was corrected (`skewed`: by more
+    than five minutes), the stage that it claimed, and whose it would have been (`owner_id`). `held_team_id` and
+    `held_owner_id` held the customer at that moment. `outcome` is who has the customer by the decision: "holder", "claimant",
+    or "different" for two customers; `moved` is what the decision moved, so that an appeal can move it back; `earlier` is the
+    decision that was appealed against.
+    """
 
     __tablename__ = "clash"
 
@@ -207,3 +215,26 @@ class Clash(Base):
     decision: Mapped[str] = mapped_column(String(300), default="")
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    recorded_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    occurred_raw: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    skewed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    stage: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    held_team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"), index=True)
+    held_owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    outcome: Mapped[str] = mapped_column(String(12), default="", server_default="")
+    moved: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    appeal: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    appealed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    appealed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    earlier: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+    __table_args__ = (
+        CheckConstraint("state IN ('open','appealed','decided')", name="state"),
+        CheckConstraint("outcome IN ('','holder','claimant','different')", name="outcome"),
+        CheckConstraint("(state = 'open') = (outcome = '')", name="decided"),
+        CheckConstraint("outcome <> 'different' OR matched_by = 'name_place'", name="different"),
+        # The queue and its count read these few rows, however many clashes were decided.
+        Index("ix_clash_waiting", "received_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    )

@@ -1,6 +1,6 @@
 """Questions about people and teams."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -122,6 +122,16 @@ def latest_membership(user_id: int, *, on: date, team_id: int | None = None) -> 
     if team_id is not None:
         query = query.where(Membership.team_id == team_id)
     return db.session.scalar(query.limit(1))
+
+
+def leads_of(team_ids: Collection[int | None], *, on: date) -> dict[int, tuple[int, ...]]:
+    """Ids of those who lead each of these teams on that day; a team without a lead is left out."""
+    found: dict[int, tuple[int, ...]] = {}
+    wanted = [one for one in team_ids if one is not None]
+    query = select(Membership.team_id, Membership.user_id).where(Membership.team_id.in_(wanted), Membership.is_lead)
+    for team_id, user_id in db.session.execute(query.where(in_force(on)).order_by(Membership.user_id)):
+        found[team_id] = (*found.get(team_id, ()), user_id)
+    return found
 
 
 def team_names() -> dict[int, str]:

@@ -186,4 +186,4 @@ def _same_twice(form: NewPasswordForm) -> bool:
     return False
 
 
-from crm.people import views_audit, views_teams, views_users  # noqa: E402, F401 - further pages of this room
+from crm.people import views_audit, views_inbox, views_teams, views_users  # noqa: E402, F401 - further pages of this room

@@ -20,6 +20,7 @@ ERRORS: dict[str, Any] = {
     "people.membership_overlap": _l("The person was in a team until %(until)s. Choose a later day."),
     "people.name": _l("A name has 1 to 80 characters."),
     "people.no_audit": _l("Only auditors may read the audit."),
+    "people.no_message": _l("There is no such message."),
     "people.no_membership": _l("This person is in no team."),
     "people.no_team": _l("There is no such team."),
     "people.no_user": _l("There is no such person."),

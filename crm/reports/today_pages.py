@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 
 from flask_babel import gettext as _
@@ -10,6 +11,7 @@ from flask_babel import ngettext
 
 from crm.figures.queries import FUNNEL_STAGES, MINIMUM_BASE, FunnelCounts, Rate
 from crm.kernel.actor import Actor
+from crm.people import inbox
 from crm.reports import today as questions
 from crm.reports.contents import Line
 from crm.reports.today import MOST_TASKS, Accounts, HouseDay, Watch
@@ -20,10 +22,12 @@ from crm.reports.today_parts import (
     Stat,
     Task,
     Today,
+    Told,
     after_cut_off,
     figure_title,
     leader_words,
 )
+from crm.web.wording import message
 
 MOST_DISTRICTS = 12
 NOT_HANDED_IN = "missing"
@@ -31,6 +35,12 @@ NOT_HANDED_IN = "missing"
 
 def today_page(actor: Actor, *, on: date, at: datetime, zone_name: str) -> Today:
     """The home page of that actor on a business day, at a moment."""
+    found = inbox.unread(actor)
+    messages = tuple(Told(one.id, message(one.code, one.facts), one.created_at) for one in found.newest)
+    return replace(_page(actor, on, at, zone_name), messages=messages, unread=found.total)
+
+
+def _page(actor: Actor, on: date, at: datetime, zone_name: str) -> Today:
     links = Links(actor)
     kind = questions.kind_of(actor)
     if kind == "member":

@@ -48,6 +48,15 @@ Task = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A message in the house that was not read yet."""
+
+    id: int
+    words: str
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
     """Everything the home page shows; an empty part is left out."""
 
@@ -68,6 +77,8 @@ class Today:
     funnel_url: str | None = None
     log_url: str | None = None
     team_url: str | None = None
+    messages: tuple[Told, ...] = ()
+    unread: int = 0
 
     def mine(self, row: BoardRow) -> bool:
         """Whether that place is the reader's own team's."""

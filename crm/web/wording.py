@@ -38,6 +38,31 @@ def register_audit(acts: Mapping[str, Sentence], subjects: Mapping[str, Sentence
     _subjects.update(subjects)
 
 
+_messages: dict[str, Any] = {}
+
+
+def register_messages(messages: Mapping[str, Any]) -> None:
+    """Adds a room's sentences for what it tells people in the house: a lazy string, or a function from facts to text."""
+    _messages.update(messages)
+
+
+def message(code: str, facts: Mapping[str, Any]) -> str:
+    """What a person is told, in the reader's language. A code that no room words any more stands as it is."""
+    template = _messages.get(code, code)
+    try:
+        if callable(template):
+            return str(template(facts))
+        text = str(template)
+        return text % facts if "%(" in text else text
+    except (KeyError, ValueError, TypeError):
+        return code
+
+
+def known_messages() -> frozenset[str]:
+    """All codes of messages that have a sentence."""
+    return frozenset(_messages)
+
+
 def act(code: str) -> Sentence:
     """The words for an act in the audit; its code where there are none."""
     return _acts.get(code, code)
