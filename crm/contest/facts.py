@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import aliased
 
 from crm.contest.rules import Fact
 from crm.kernel.db import db
@@ -128,6 +129,10 @@ def _intent_query(window: Window) -> Select[Any]:
         agreed = agreed.where(Consent.received_at <= as_of)
         removed = and_(removed, Lead.removed_at <= as_of)
         known = [IntentEntry.received_at <= as_of]
+    later = aliased(IntentEntry)
+    replaced = select(later.replaces_id).where(later.replaces_id.is_not(None))
+    if as_of is not None:
+        replaced = replaced.where(later.received_at <= as_of)
     root = db.func.coalesce(LeadMerge.root_id, IntentEntry.lead_id)
     return (
         select(
@@ -143,6 +148,7 @@ def _intent_query(window: Window) -> Select[Any]:
                 select(Lead.id).where(Lead.campaign_id.in_(window.campaign_ids), Lead.historical)
             ),
             agreed.exists(),
+            IntentEntry.id.not_in(replaced),
             *known,
         )
         .order_by(IntentEntry.occurred_at, IntentEntry.received_at, IntentEntry.id)

@@ -227,4 +227,4 @@ def _per() -> Per:
     return "member" if request.args.get("per") == "member" else "team"
 
 
-from crm.contest import views_plan  # noqa: E402, F401  # its routes belong to the same blueprint
+from crm.contest import views_clashes, views_plan  # noqa: E402, F401  # its routes belong to the same blueprint

@@ -5,6 +5,22 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from crm.contest.engine import shown_points
+from crm.leads.rules import Outcome, Sign
+
+OUTCOMES = {
+    Outcome.HOLDER: _l("The customer stays with the team that registered first"),
+    Outcome.CLAIMANT: _l("The customer goes to the team that claims it too"),
+    Outcome.DIFFERENT: _l("These are two different customers: each team keeps its own"),
+}
+SIGNS = {
+    Sign.FIRST: _l("The first valid record that the server received holds the customer: it should stay."),
+    Sign.CLAIM_EARLIER: _l(
+        "The server received the claim later, but it says that it happened earlier. It does not win by that alone: look at the evidence."
+    ),
+    Sign.NOT_VALID: _l(
+        "The record that came first is not valid: no consent holds for it, or none of its stages stands. Look at the evidence."
+    ),
+}
 
 ERRORS: dict[str, Any] = {
     "contest.begun": _l("The contest has begun: its rules change by a further version only."),
@@ -131,6 +147,8 @@ ACTS: dict[str, Any] = {
 SUBJECTS: dict[str, Any] = {"contest": _l("Contest")}
 
 GLOBALS: dict[str, Any] = {
+    "clash_outcome_label": lambda code: OUTCOMES.get(code, code),
+    "clash_sign_words": lambda code: SIGNS.get(code, code),
     "shown_points": shown_points,
     "contest_kind_label": lambda code: KINDS.get(code, code),
     "contest_adjustment_label": lambda code: ADJUSTMENTS.get(code, code),

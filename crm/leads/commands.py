@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +28,8 @@ from crm.leads.models import Clash, Lead, LeadGram, NoticeVersion
 from crm.leads.party import lock_person, name_place_key, phone_columns, phone_key
 from crm.leads.policy import may_state
 from crm.leads.queries import lead_for_change
-from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage, answered_by_the_branch
+from crm.leads.rules import FOLLOW_UP_DAYS, ConsentHow, Intent, LiveEntry, Stage, answered_by_the_branch, is_skewed
+from crm.leads.telling import tell_opened
 from crm.people.policy import team_scope
 
 FOLLOW_UP_AHEAD = timedelta(days=366)
@@ -95,7 +97,10 @@ def capture_lead(
     phone, uid = normalise_phone(card.phone), uid or str(uuid.uuid4())
     lock_person(phone)
     known = _ground(actor, campaign_id, team_id, card, phone, late=late)
-    refuse = partial(_refuse_or_clash, actor, team_id=team_id, card=card, clocks=clocks, uid=uid)
+    claim = partial(
+        open_clash, actor, team_id=team_id, card=card, clocks=clocks, uid=uid, owner_id=owner_id, stage=stage
+    )
+    refuse = partial(_refuse_or_clash, claim, team_id=team_id)
     if known.by_phone or known.by_licence:
         return refuse(_holder(known))
     check_occurred(clocks, first_day(known.starts_on, walk_in=known.walk_in))
@@ -112,7 +117,8 @@ def capture_lead(
     if lead_id is None:
         return refuse(holder_of(campaign_id, phone, card.licence_number))
     if known.neighbour is not None:
-        _report_neighbour(actor, known.neighbour, team_id=team_id, card=card, clocks=clocks, uid=uid)
+        # Another team's lead of the same name at the same place: both stay, the referee looks at it.
+        claim(db.session.get_one(Lead, known.neighbour), "name_place")
     _record_consent(actor, lead_id, known.notice_id, consent, given_at=clocks.occurred_at, at=clocks.received_at)
     note_event(actor, lead_id, "created", at=clocks.received_at, source=source)
     if card.intent:
@@ -295,16 +301,8 @@ def holder_of(
     return None
 
 
-def _report_neighbour(
-    actor: Actor, neighbour_id: int, *, team_id: int | None, card: LeadCard, clocks: Clocks, uid: str
-) -> None:
-    """Another team's lead of the same name at the same place: both stay, the referee looks at it."""
-    other = db.session.get_one(Lead, neighbour_id)
-    open_clash(actor, other, "name_place", team_id=team_id, card=card, clocks=clocks, uid=uid)
-
-
 def _refuse_or_clash(
-    actor: Actor, holder: tuple[Lead, str] | None, *, team_id: int | None, card: LeadCard, clocks: Clocks, uid: str
+    claim: Callable[[Lead, str], Clash], holder: tuple[Lead, str] | None, *, team_id: int | None
 ) -> Captured:
     if holder is None:  # whoever claimed the customer a moment ago was taken back in the next
         raise Conflict("form.stale")
@@ -312,14 +310,17 @@ def _refuse_or_clash(
     claimed_on = business_day(lead.created_at, zone_name())
     if lead.team_id == team_id:
         raise Invalid("lead.own_duplicate", lead=lead.merged_into_id or lead.id, day=claimed_on.isoformat())
-    clash = open_clash(actor, lead, matched_by, team_id=team_id, card=card, clocks=clocks, uid=uid)
-    return Captured(lead.id, clash.id, claimed_on)
+    return Captured(lead.id, claim(lead, matched_by).id, claimed_on)
 
 
 def open_clash(
-    actor: Actor, lead: Lead, matched_by: str, *, team_id: int | None, card: LeadCard, clocks: Clocks, uid: str
-) -> Clash:
-    """Puts a second claim on a lead before the referee; what the claimant wrote is sealed. `uid` is the claim's own id."""
+    actor: Actor, lead: Lead, matched_by: str, *, team_id: int | None, card: LeadCard, clocks: Clocks, uid: str,
+    owner_id: int | None = None, stage: str | None = None,
+) -> Clash:  # fmt: skip
+    """Puts a second claim on a lead before the referee, and tells both teams; what the claimant wrote is sealed.
+
+    `uid` is the claim's own id, `owner_id` the officer whom the claim would be credited to, `stage` the one that it claims.
+    """
     clash = Clash(
         campaign_id=lead.campaign_id,
         lead_id=lead.id,
@@ -330,6 +331,13 @@ def open_clash(
         received_at=clocks.received_at,
         claim_sealed=keys().seal(json.dumps(asdict(card), default=str, ensure_ascii=False), place=f"clash:{uid}"),
         claim_uid=uid,
+        recorded_at=clocks.recorded_at,
+        occurred_raw=clocks.occurred_raw,
+        skewed=is_skewed(clocks.occurred_at, clocks.occurred_raw),
+        stage=stage or "",
+        owner_id=owner_id,
+        held_team_id=lead.team_id,
+        held_owner_id=lead.owner_id,
     )
     db.session.add(clash)
     db.session.flush()
@@ -338,6 +346,7 @@ def open_clash(
         Actor(None, "", actor.role), lead.id, "clash", at=clocks.received_at, clash=clash.id, matched_by=matched_by
     )
     audit.record(actor, "leads.clash", "lead", lead.id, clash=clash.id, team=team_id)
+    tell_opened(clash, lead, at=clocks.received_at)
     return clash
 
 
@@ -347,7 +356,7 @@ def standing_clash(held: Lead, matched_by: str, team_id: int | None) -> Clash | 
         Clash.lead_id == held.id,
         Clash.matched_by == matched_by,
         Clash.team_id.is_not_distinct_from(team_id),
-        Clash.state == "open",
+        Clash.state != "decided",
     )
     return db.session.scalar(query.order_by(Clash.id).limit(1))
 

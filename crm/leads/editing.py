@@ -109,7 +109,15 @@ def _held(actor: Actor, lead: Lead, holder: tuple[Lead, str], *, card: LeadCard,
     if other.team_id == lead.team_id:
         raise Invalid("lead.own_duplicate", lead=other.merged_into_id or other.id, day=claimed_on.isoformat())
     clash = standing_clash(other, matched_by, lead.team_id) or open_clash(
-        actor, other, matched_by, team_id=lead.team_id, card=card, clocks=Clocks.at(at), uid=str(uuid.uuid4())
+        actor,
+        other,
+        matched_by,
+        team_id=lead.team_id,
+        card=card,
+        clocks=Clocks.at(at),
+        uid=str(uuid.uuid4()),
+        owner_id=lead.owner_id,
+        stage=lead.stage,
     )
     return Edited((), clash.id, claimed_on)
 

@@ -318,8 +318,9 @@ def _claim(actor: Actor, holder_id: int, lead: BulkLead, column: str, at: dateti
     holder = db.session.get_one(Lead, holder_id)
     if matched_by and not lead.historical and standing_clash(holder, matched_by, lead.team_id) is None:
         open_clash(
-            actor, holder, matched_by, team_id=lead.team_id, card=_card(lead), clocks=_clocks(lead, at), uid=lead.uid
-        )
+            actor, holder, matched_by, team_id=lead.team_id, card=_card(lead), clocks=_clocks(lead, at), uid=lead.uid,
+            owner_id=lead.owner_id, stage=lead.stages[0].stage,
+        )  # fmt: skip
 
 
 def _card(lead: BulkLead) -> LeadCard:
@@ -360,5 +361,8 @@ def _report_neighbours(actor: Actor, made: Mapping[int, BulkLead], at: datetime)
                 and other.team_id != lead.team_id
             ):
                 card, clocks = _card(lead), _clocks(lead, at)
-                open_clash(actor, other, "name_place", team_id=lead.team_id, card=card, clocks=clocks, uid=lead.uid)
+                open_clash(
+                    actor, other, "name_place", team_id=lead.team_id, card=card, clocks=clocks, uid=lead.uid,
+                    owner_id=lead.owner_id, stage=lead.stages[0].stage,
+                )  # fmt: skip
                 break

@@ -5,7 +5,7 @@ written by `project` alone, so that a capture, a void, a merge and an undone mer
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -31,9 +31,9 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
 from crm.kernel.db import UTCDateTime, db, plain_insert, table_of, upsert, writer
 from crm.kernel.errors import Conflict, Invalid, NotFound
-from crm.leads.ledger_models import FunnelDay, LeadMerge, LeadStage, MemberDay, StageEntry
+from crm.leads.ledger_models import FunnelDay, IntentEntry, LeadMerge, LeadStage, MemberDay, StageEntry
 from crm.leads.models import Lead
-from crm.leads.rules import LIVE_FIELDS, STAGES, LiveEntry, Stage, after, counting, furthest, up_to
+from crm.leads.rules import FIELD_STAGES, LIVE_FIELDS, STAGES, LiveEntry, Stage, after, counting, furthest, up_to
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Credit:
 
 _REACHED = select(LeadStage.__table__.c.stage).where(LeadStage.__table__.c.lead_id == bindparam("root"))
 _ENTRY = plain_insert(StageEntry)
+_INTENT = plain_insert(IntentEntry)
 _INHERITED = (
     "campaign_id", "session_id", "district_id", "team_id", "day", "credited_id", "acted_id", "occurred_at", "occurred_raw",
 )  # fmt: skip
@@ -151,6 +152,88 @@ def void(actor: Actor, entry_id: int, *, reason: str, at: datetime) -> StageEntr
     project([root])
     imply_missing(actor, root, case_number=number, at=at)
     return undoing[0]
+
+
+def recredit(
+    actor: Actor, root: int, credit_of: Callable[[StageEntry], Credit | None], *, reason: str, at: datetime
+) -> dict[int, int]:
+    """Writes standing entries of field stages of a lead, and of those merged into it, again with another credit.
+
+    `credit_of` names the credit that an entry is to have, None where it stays. The old entry is undone with the reason, the new
+    one has its times and its day and is received now, so that what was reckoned before stays as it was. The branch's answers
+    stay where they are. Gives the old entry's id by the new one's; the lead must be held by this unit.
+    """
+    anew: dict[int, int] = {}
+    by_old: dict[int, int] = {}
+    for entry in _standing_field_entries(root):
+        credit = credit_of(entry)
+        if credit is None or credit == _credit_of(entry):
+            continue
+        db.session.add(_undoing(actor, entry, reason, at))
+        implied_by = by_old.get(entry.implied_by_id or 0, entry.implied_by_id)
+        row = {name: getattr(entry, name) for name in _REPEATED} | vars(credit)
+        row |= {"implied_by_id": implied_by, "recorded_id": actor.user_id, "received_at": at}
+        written = writer().execute(_ENTRY, row).inserted_primary_key
+        assert written is not None
+        anew[written[0]], by_old[entry.id] = entry.id, written[0]
+    db.session.flush()
+    project([root])
+    return anew
+
+
+_REPEATED = (
+    "lead_id", "campaign_id", "stage", "day", "occurred_at", "occurred_raw", "recorded_at", "case_number",
+)  # fmt: skip
+"""What an entry with another credit has from the one whose place it takes."""
+
+
+def _credit_of(entry: StageEntry) -> Credit:
+    return Credit(entry.team_id, entry.district_id, entry.session_id, entry.credited_id, entry.acted_id)
+
+
+def _standing_field_entries(root: int) -> list[StageEntry]:
+    """By id: who implies another comes first."""
+    undone = aliased(StageEntry)
+    merged = select(LeadMerge.lead_id).where(LeadMerge.root_id == root, LeadMerge.ended_at.is_(None))
+    query = (
+        select(StageEntry)
+        .outerjoin(undone, undone.voids_id == StageEntry.id)
+        .where(
+            or_(StageEntry.lead_id == root, StageEntry.lead_id.in_(merged)),
+            StageEntry.voids_id.is_(None),
+            StageEntry.stage.in_(FIELD_STAGES),
+            undone.id.is_(None),
+        )
+    )
+    return list(db.session.scalars(query.order_by(StageEntry.id)))
+
+
+def recredit_intents(
+    actor: Actor,
+    leads: Collection[int],
+    credit_of: Callable[[IntentEntry], tuple[int | None, int | None] | None],
+    *,
+    at: datetime,
+) -> dict[int, int]:
+    """The same for stated intents: `credit_of` names team and officer. Gives the old entry's id by the new one's."""
+    later = aliased(IntentEntry)
+    query = (
+        select(IntentEntry)
+        .outerjoin(later, later.replaces_id == IntentEntry.id)
+        .where(IntentEntry.lead_id.in_(leads), later.id.is_(None))
+        .order_by(IntentEntry.id)
+    )
+    anew: dict[int, int] = {}
+    for entry in list(db.session.scalars(query)):
+        credit = credit_of(entry)
+        if credit is None or credit == (entry.team_id, entry.credited_id):
+            continue
+        row = {name: getattr(entry, name) for name in ("lead_id", "campaign_id", "intent", "day", "occurred_at")}
+        row |= {"team_id": credit[0], "credited_id": credit[1], "recorded_id": actor.user_id, "received_at": at}
+        written = writer().execute(_INTENT, row | {"replaces_id": entry.id}).inserted_primary_key
+        assert written is not None
+        anew[written[0]] = entry.id
+    return anew
 
 
 def imply_missing(actor: Actor, root: int, *, case_number: str | None, at: datetime) -> None:
@@ -473,6 +556,8 @@ __all__ = [
     "live_entries",
     "project",
     "rebuild",
+    "recredit",
+    "recredit_intents",
     "stage_row",
     "void",
 ]

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, false, true
 from crm.kernel.actor import Actor, Role
 from crm.leads.models import Lead
 from crm.leads.rules import FIELD_STAGES
+from crm.people.models import User
 from crm.people.policy import team_scope
 
 
@@ -46,6 +47,12 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
     teams = team_scope(actor)
     mine = true() if teams is None else Lead.team_id.in_(teams)
     return and_(Lead.removed_at.is_(None), mine)
+
+
+def is_referee() -> ColumnElement[bool]:
+    """The accounts that may decide clashes now."""
+    roles = [role.value for role, granted in GRANTS.items() if LeadPermission.REFEREE in granted]
+    return and_(User.role.in_(roles), User.external.is_(False), User.active)
 
 
 def sees_names(actor: Actor) -> bool:

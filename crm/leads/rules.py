@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 
@@ -37,6 +37,39 @@ class Exit(StrEnum):
     GAVE_UP = "gave_up"
     RETURNED = "returned"
     REJECTED = "rejected"
+
+
+class Outcome(StrEnum):
+    """Who has the customer of a clash by the referee's decision; DIFFERENT: there are two customers, each team keeps its own."""
+
+    HOLDER = "holder"
+    CLAIMANT = "claimant"
+    DIFFERENT = "different"
+
+
+class Sign(StrEnum):
+    """What the clocks of a clash say (domain.md §4). The referee decides; nothing takes a customer over by itself."""
+
+    FIRST = "first"
+    CLAIM_EARLIER = "claim_earlier"
+    NOT_VALID = "not_valid"
+
+
+def sign_of(*, held_valid: bool, held_at: datetime, claimed_at: datetime) -> Sign:
+    """The first valid record that the server received holds, so FIRST; a claim that was received later and happened earlier
+    is marked as such; NOT_VALID when the holder's record has no consent or none of its stages stands."""
+    if not held_valid:
+        return Sign.NOT_VALID
+    return Sign.CLAIM_EARLIER if claimed_at < held_at else Sign.FIRST
+
+
+CLOCK_ERROR = timedelta(minutes=5)
+"""A phone's clock that is further out than this is pointed out wherever its records are compared."""
+
+
+def is_skewed(occurred_at: datetime, occurred_raw: datetime | None) -> bool:
+    """Whether what a phone claimed was corrected by more than CLOCK_ERROR."""
+    return occurred_raw is not None and abs(occurred_raw - occurred_at) > CLOCK_ERROR
 
 
 class Segment(StrEnum):

@@ -112,7 +112,9 @@ def _stages(family: list[int], people: dict[int, str]) -> Iterator[Line]:
 
 
 def _intents(family: list[int], people: dict[int, str]) -> Iterator[Line]:
-    for entry in db.session.scalars(select(IntentEntry).where(IntentEntry.lead_id.in_(family))):
+    # One that took another's place states the same intent: it was said once.
+    said = select(IntentEntry).where(IntentEntry.lead_id.in_(family), IntentEntry.replaces_id.is_(None))
+    for entry in db.session.scalars(said):
         yield Line(
             entry.occurred_at, "intent", people.get(entry.recorded_id or 0, ""), entry.lead_id, {"intent": entry.intent}
         )

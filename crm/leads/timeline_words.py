@@ -28,6 +28,8 @@ _TONES = {
     "merged": ("git-merge", "info"),
     "parted": ("git-merge", "warn"),
     "clash": ("flag-3", "bad"),
+    "clash_appealed": ("flag-3", "warn"),
+    "clash_decided": ("flag-3", "good"),
     "no_contact": ("hand-stop", "bad"),
     "withdrawn": ("shield", "bad"),
     "imported": ("file-import", "info"),
@@ -195,6 +197,18 @@ def _clash(line: Line, zone_name: str) -> tuple[str, str]:
     return _("Another team claims this customer too"), words.match_label(line.facts.get("matched_by", ""))
 
 
+def _clash_decided(line: Line, zone_name: str) -> tuple[str, str]:
+    title = {
+        "holder": _("Referee: the customer stays with the team that registered first"),
+        "claimant": _("Referee: the customer goes to the team that claimed it too"),
+    }.get(line.facts.get("outcome", ""), _("Referee: two different customers"))
+    return title, line.facts.get("text", "")
+
+
+def _clash_appealed(line: Line, zone_name: str) -> tuple[str, str]:
+    return _("The referee's decision was appealed against"), ""
+
+
 def _no_contact(line: Line, zone_name: str) -> tuple[str, str]:
     return _("Not to be contacted any more"), line.facts.get("text", "")
 
@@ -211,5 +225,6 @@ def _other(line: Line, zone_name: str) -> tuple[str, str]:
 _WORDS: dict[str, Callable[[Line, str], tuple[str, str]]] = {
     "stage": _stage, "void": _void, "intent": _intent, "consent": _consent, "reveal": _reveal, "created": _created,
     "imported": _imported, "edited": _edited, "assigned": _assigned, "note": _note, "follow_up": _follow_up, "exit": _exit,
-    "reopened": _reopened, "merged": _merged, "parted": _parted, "clash": _clash, "no_contact": _no_contact, "withdrawn": _withdrawn,
+    "reopened": _reopened, "merged": _merged, "parted": _parted, "clash": _clash,
+    "clash_decided": _clash_decided, "clash_appealed": _clash_appealed, "no_contact": _no_contact, "withdrawn": _withdrawn,
 }  # fmt: skip

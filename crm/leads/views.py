@@ -19,7 +19,7 @@ from crm.kernel.clock import FIRST_YEAR, LAST_YEAR, business_day, now, zone
 from crm.kernel.db import db
 from crm.kernel.errors import Conflict, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
-from crm.leads import assigning, clashes, editing, queries
+from crm.leads import assigning, editing, queries
 from crm.leads.cards import card_of
 from crm.leads.commands import LeadCard, capture_lead
 from crm.leads.forms import EditLeadForm, NewLeadForm, coded, id_choices
@@ -32,7 +32,6 @@ from crm.people.queries import MemberRow, members, team_names
 from crm.web.forms import answered_once, choices, id_or_none
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
-from crm.web.paging import Paging, requested_page
 from crm.web.wording import sentence
 
 blueprint = Blueprint("leads", __name__)
@@ -76,15 +75,6 @@ class FollowUpPage:
     today: date
     owner_id: int | None
     may_switch: bool
-
-
-@dataclass(frozen=True)
-class ClashPage:
-    """The referee's list."""
-
-    rows: Any
-    paging: Paging
-    zone_name: str
 
 
 def today() -> date:
@@ -343,10 +333,9 @@ def follow_ups() -> str:
 
 @blueprint.get("/leads/clashes", endpoint="clashes")
 @requires(LeadPermission.REFEREE)
-def clashes_page() -> str:
-    """Customers that two teams claim."""
-    rows = clashes.list_clashes(the_actor(), page=requested_page())
-    return render_template("leads/clashes.html", page=ClashPage(rows, Paging.of(rows), settings().zone))
+def clashes_page() -> Response:
+    """The old address of the referee's queue, which stands in the room of the PK now: an appeal depends on its bell."""
+    return redirect(url_for("contest.clashes"))
 
 
 from crm.leads import views_detail, views_list  # noqa: E402, F401 - further views of this blueprint

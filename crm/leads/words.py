@@ -1,11 +1,17 @@
 """Words for the codes of this room, and the sentences for its refusals."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
+from crm.kernel.installation import zone_name
 from crm.leads.rules import Approach, ConsentHow, Exit, Intent, Need, Segment, Stage, Trade
+from crm.leads.timeline import Line
+from crm.web.locale import day, moment
 
 STAGES = {
     Stage.CONSULT: _l("Consult"),
@@ -61,7 +67,11 @@ WITHDRAWALS = {
     "everything": _l("Everything: no contact any more"),
 }
 MATCHES = {"phone": _l("Same phone"), "licence": _l("Same licence number"), "name_place": _l("Same name, same place")}
-CLASH_STATES = {"open": _l("Waiting for the referee"), "decided": _l("Decided")}
+CLASH_STATES = {
+    "open": _l("Waiting for the referee"),
+    "appealed": _l("Appealed against"),
+    "decided": _l("Decided"),
+}
 PREMISES = {"owned": _l("Owned"), "rented": _l("Rented")}
 TURNOVERS = {
     "under_50": _l("Under 500,000 yuan"),
@@ -96,6 +106,16 @@ DETAILS = {
 }
 
 ERRORS = {
+    "clash.appeal_words": _l("Say why the referee should look at it again."),
+    "clash.appealed": _l("This decision was appealed against already. An appeal is possible once."),
+    "clash.decided": _l("This clash is decided already. Only an appeal opens it again."),
+    "clash.not_decided": _l("The referee has not decided yet."),
+    "clash.not_found": _l("There is no such clash, or it is not yours to see."),
+    "clash.not_lost": _l("Only the team that lost may appeal."),
+    "clash.other_referee": _l("You decided this the first time: another referee decides the appeal."),
+    "clash.outcome": _l("Choose who has the customer."),
+    "clash.reason": _l("Give a reason: both teams read it."),
+    "clash.sealed": _l("The day of this claim is sealed. The decision stands and can no longer be appealed against."),
     "lead.not_found": _l("There is no such lead, or it is not yours to see."),
     "lead.own_duplicate": _l("Your team has registered this customer already, on %(day)s (lead %(lead)s)."),
     "lead.claimed": _l(
@@ -218,7 +238,9 @@ def consent_words(marketing: list[str], financial: bool) -> str:
 ACTS: dict[str, Any] = {
     "leads.assign": _l("Lead assigned"),
     "leads.capture": _l("Lead recorded"),
+    "leads.appeal_clash": _l("Decision of a clash appealed against"),
     "leads.clash": _l("Clash of two teams found"),
+    "leads.decide_clash": _l("Clash decided"),
     "leads.edit": _l("Lead changed"),
     "leads.exit": _l("Lead left the funnel"),
     "leads.follow_up": _l("Follow-up set"),
@@ -235,9 +257,90 @@ ACTS: dict[str, Any] = {
     "leads.withdraw_consent": _l("Consent withdrawn"),
 }
 
-SUBJECTS: dict[str, Any] = {"lead": _l("Lead"), "ledger": _l("Ledger of stages")}
+SUBJECTS: dict[str, Any] = {"clash": _l("Clash"), "lead": _l("Lead"), "ledger": _l("Ledger of stages")}
+
+
+def _until(facts: Mapping[str, Any]) -> str:
+    """Until when the team that lost may appeal."""
+    if not facts.get("until"):
+        return ""
+    return " " + _("You may appeal until %(moment)s.", moment=moment(datetime.fromisoformat(facts["until"])))
+
+
+def _days(facts: Mapping[str, Any]) -> dict[str, str]:
+    """The days of a message as the reader writes them."""
+    return {key: day(date.fromisoformat(facts[key])) for key in ("held", "claimed", "day") if key in facts}
+
+
+def _due(facts: Mapping[str, Any]) -> str:
+    today = ngettext("%(num)s follow-up is due today", "%(num)s follow-ups are due today", facts["today"])
+    overdue = ngettext("%(num)s is overdue", "%(num)s are overdue", facts["overdue"])
+    return _("%(today)s, %(overdue)s.", today=today, overdue=overdue)
+
+
+def _team_due(facts: Mapping[str, Any]) -> str:
+    words = _("%(team)s: %(due)s", team=facts["team"], due=_due(facts))
+    late = "、".join(f"{name or _('nobody')} {number}" for name, number in facts["officers"])
+    return words + (" " + _("Overdue by officer: %(officers)s.", officers=late) if late else "")
+
+
+MESSAGES: dict[str, Any] = {
+    "clash.appealed": lambda facts: _(
+        "The other team appeals against the decision on the customer that your team registered on %(day)s. The referee looks at it again.",
+        **_days(facts),
+    ),
+    "clash.claimed": lambda facts: _(
+        "A customer that your team registered was already registered by another team, on %(day)s. The referee decides.",
+        **_days(facts),
+    ),
+    "clash.claimed_too": lambda facts: _(
+        "Another team claims your customer of lead %(lead)s too. The referee decides.", lead=facts["lead"]
+    ),
+    "clash.different": lambda facts: _(
+        "The referee decided: what your team and another one registered are two different customers. Each team keeps its own."
+    ),
+    "clash.kept": lambda facts: _(
+        "The referee decided: the customer that your team registered on %(held)s stays with your team.", **_days(facts)
+    ),
+    "clash.lost": lambda facts: (
+        _(
+            "The referee decided: the customer that your team registered on %(held)s goes to another team.",
+            **_days(facts),
+        )
+        + _until(facts)
+    ),
+    "clash.refused": lambda facts: (
+        _(
+            "The referee decided: the customer already registered by another team, on %(held)s, stays with that team.",
+            **_days(facts),
+        )
+        + _until(facts)
+    ),
+    "clash.to_decide": lambda facts: _("A team appeals against the decision of clash %(clash)s.", clash=facts["clash"]),
+    "clash.won": lambda facts: _(
+        "The referee decided: the customer that your team claimed on %(claimed)s goes to your team.", **_days(facts)
+    ),
+    "leads.due": _due,
+    "leads.due_of_team": _team_due,
+    "leads.waits": lambda facts: _(
+        "A-class lead %(lead)s has waited for more than 24 hours for a contact. Officer: %(officer)s.",
+        lead=facts["lead"],
+        officer=facts["officer"] or _("nobody"),
+    ),
+}
+"""What people are told in the house about leads: functions from facts to text."""
+
+
+def lead_story(lines: Sequence[Line]) -> list[Any]:
+    """A lead's timeline in sentences, for pages of rooms to the right."""
+    from crm.leads.timeline_words import worded
+
+    return [worded(line, zone_name()) for line in lines]
+
 
 GLOBALS = {
+    "lead_story": lead_story,
+    "consent_how_label": lambda code: label(HOW, code),
     "approach_label": approach_label,
     "clash_state_label": clash_state_label,
     "exit_label": exit_label,

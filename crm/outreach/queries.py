@@ -506,3 +506,34 @@ def _sum(counts: Counts) -> dict[str, int]:
         for metric, number in metrics.items():
             total[metric] += number
     return dict(total)
+
+
+@dataclass(frozen=True)
+class VisitTo:
+    """A visit to one customer, for whoever weighs two teams' claims. `team` and `member` are names."""
+
+    team: str
+    member: str
+    outcome: str
+    valid: bool
+    occurred_at: datetime
+    received_at: datetime
+
+
+def visits_to(actor: Actor, lead_ids: Collection[int], *, most: int = PER_PAGE) -> tuple[VisitTo, ...]:
+    """Visits to these leads that stand, of the teams in the actor's scope, by the time at which they happened."""
+    scope = team_scope(actor)
+    query = (
+        select(
+            func.coalesce(Team.name, ""), User.name, Visit.outcome, Visit.valid, Visit.occurred_at, Visit.received_at
+        )
+        .join(User, User.id == Visit.member_id)
+        .outerjoin(Team, Team.id == Visit.team_id)
+        .where(
+            Visit.lead_id.in_(lead_ids),
+            Visit.voided_at.is_(None),
+            true() if scope is None else Visit.team_id.in_(scope),
+        )
+        .order_by(Visit.occurred_at, Visit.id)
+    )
+    return tuple(VisitTo(*row) for row in db.session.execute(query.limit(most)))

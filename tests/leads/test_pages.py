@@ -61,7 +61,7 @@ def test_an_address_past_the_end_of_the_list_leads_to_its_last_page(client_of, l
     assert alice.get("/leads?q=nobody&page=7").location == "/leads?q=nobody"
     assert "还没有线索" not in alice.get("/leads?page=7", follow_redirects=True).text
     olga = client_of("olga")
-    for path in ("/campaigns", "/districts", "/leads/clashes"):
+    for path in ("/campaigns", "/districts", "/clashes"):
         assert olga.get(f"{path}?page=7").location == path
 
 
@@ -111,12 +111,12 @@ def test_nothing_can_be_done_to_another_teams_lead(client_of, lead, act):
 
 @pytest.mark.parametrize("name", ["audrey", "adam", "tim"])
 def test_auditors_administrators_and_hired_trainers_see_no_customers(client_of, lead, name):
-    for path in ("/leads", f"/leads/{lead}", "/leads/follow-ups", "/leads/clashes", "/leads/new"):
+    for path in ("/leads", f"/leads/{lead}", "/leads/follow-ups", "/clashes", "/leads/new"):
         assert client_of(name).get(path).status_code == 403
 
 
 def test_only_organisers_open_the_clashes(client_of):
-    assert [client_of(name).get("/leads/clashes").status_code for name in ("alice", "bob", "mona", "olga")] == [
+    assert [client_of(name).get("/clashes").status_code for name in ("alice", "bob", "mona", "olga")] == [
         403,
         403,
         403,
@@ -273,7 +273,7 @@ def test_another_teams_customer_is_answered_with_the_day_alone(client_of, cast, 
         word for word in ("张三", "张记面馆", "红队", "鲍勃", f"/leads/{lead}") if word in answer.text
     }
     assert len(list(db.session.scalars(select(Clash.id)))) == 1
-    referee = client_of("olga").get("/leads/clashes").text
+    referee = client_of("olga").get("/clashes").text
     assert "张三" in referee
     assert "王五" in referee
     assert referee.count("138****8000") == 2  # both sides in one spelling, whatever was typed
@@ -401,7 +401,7 @@ def test_ticked_leads_are_assigned_together_or_not_at_all(client_of, cast, actor
 def test_pages_are_made_in_both_languages(client_of, lead, language):
     client = client_of("olga")
     client.set_cookie("crm_lang", language)
-    for path in ("/leads", f"/leads/{lead}", "/leads/new", "/leads/follow-ups", "/leads/clashes"):
+    for path in ("/leads", f"/leads/{lead}", "/leads/new", "/leads/follow-ups", "/clashes"):
         assert client.get(path).status_code == 200
 
 

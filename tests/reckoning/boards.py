@@ -168,8 +168,12 @@ def _intents(raw: Raw, contest: Contest, as_of: datetime | None) -> Iterator[Lin
     root_of, gone = roots(raw, as_of), removed(raw, as_of)
     past = {row.id for row in raw["lead"] if row.historical}
     agreed = {row.lead_id for row in raw["consent"] if row.enquiry and by(row.received_at, as_of)}
+    replaced = {row.replaces_id for row in raw["intent_entry"] if by(row.received_at, as_of)}
     seen: set[int] = set()
-    for row in sorted(raw["intent_entry"], key=lambda one: (one.occurred_at, one.received_at, one.id)):
+    for row in sorted(
+        (one for one in raw["intent_entry"] if one.id not in replaced),
+        key=lambda one: (one.occurred_at, one.received_at, one.id),
+    ):
         lead = root_of.get(row.lead_id, row.lead_id)
         counts = row.intent in "AB" and row.lead_id in agreed - past and lead not in gone and by(row.received_at, as_of)
         if counts and row.campaign_id in contest.campaigns and lead not in seen:

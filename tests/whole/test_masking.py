@@ -110,7 +110,7 @@ def test_the_workbook_of_each_reader_holds_neither_phone_nor_foreign_names(app, 
 
 def test_a_trainer_from_outside_sees_counts_and_no_customer(app, client_of, ids):
     tim = client_of("tim")
-    for address in ("/leads", *(f"/leads/{one}" for one in ids["lead_id"]), "/leads/follow-ups", "/leads/clashes"):
+    for address in ("/leads", *(f"/leads/{one}" for one in ids["lead_id"]), "/leads/follow-ups", "/clashes"):
         assert tim.get(address).status_code in (403, 404), address
     assert tim.get("/funnel").status_code == 200
     assert "红红" not in tim.get("/funnel/records?stage=consult").text
