@@ -27,8 +27,6 @@ from crm.web.guards import requires
 from crm.web.identity import the_actor
 from crm.web.paging import Paging, requested_page
 
-WAITING = "open"
-
 
 class DecisionForm(VersionedForm):
     """The referee's decision; its choices depend on the sign by which the two records are one."""
@@ -87,11 +85,11 @@ class OursPage:
 @requires(LeadPermission.REFEREE)
 def queue() -> str:
     """The referee's queue."""
-    asked = request.args.get("state", WAITING)
+    asked = request.args.get("state", clashes.WAITING)
     state = asked if asked in clashes.STATES else ""
     rows = clashes.list_clashes(the_actor(), state=state, page=requested_page())
     states = [
-        ("open", _("To decide")),
+        (clashes.WAITING, _("To decide")),
         ("appealed", _("Appealed against")),
         ("decided", _("Decided")),
         ("all", _("All")),

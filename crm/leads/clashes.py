@@ -29,8 +29,9 @@ from crm.leads.refereeing import concerns, losing_team, other_referees, own_lead
 from crm.leads.rules import Outcome, Sign, is_skewed, sign_of
 from crm.people.queries import team_names, user_names
 
-STATES = ("open", "appealed", "decided")
-"""Open waits for a first decision, appealed for the second one."""
+WAITING = "waiting"
+STATES = (WAITING, "open", "appealed", "decided")
+"""Open waits for a first decision, appealed for the second one, WAITING is either."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,9 @@ def list_clashes(actor: Actor, *, state: str = "", page: int = 1) -> Page[ClashR
     _check_referee(actor)
     query = _seen(actor)
     if state:
-        query = query.where(Clash.state == state)
+        query = query.where(Clash.state != "decided" if state == WAITING else Clash.state == state)
     total = db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    order = Clash.id if state in ("open", "appealed") else Clash.id.desc()
+    order = Clash.id.desc() if state in ("", "decided") else Clash.id.asc()
     rows = db.session.execute(query.order_by(order).limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
     teams, people = team_names(), user_names()
     uids = [clash.claim_uid for clash, _, _ in rows]

@@ -207,15 +207,68 @@ def _count_due(where: list[ColumnElement[bool]], today: date, days: int) -> DueC
     return DueCounts(*(number for number in db.session.execute(query).one()))
 
 
-def _waiting(actor: Actor, *, mine: bool) -> list[ColumnElement[bool]]:
-    where = [
-        visible_to(actor),
+@dataclass(frozen=True)
+class DueRow:
+    """How many leads wait, of a team or of an officer (None: nobody looks after them)."""
+
+    id: int | None
+    name: str
+    overdue: int
+    today: int
+    coming: int
+
+
+DUE_SORTS = ("name", "overdue", "today", "coming")
+
+
+def due_by(
+    actor: Actor,
+    per: Literal["team", "officer"],
+    *,
+    today: date,
+    team_id: int | None = None,
+    days: int = 7,
+    sort: str = "",
+) -> list[DueRow]:
+    """Who is due by team, or by officer (of one team, when it is named), of all that the actor may see; one statement.
+
+    `sort` is a key of DUE_SORTS, with a minus for descending; else most overdue first.
+    """
+    table, key = (Team, Lead.team_id) if per == "team" else (User, Lead.owner_id)
+    spans = _spans(today, days)
+    counts = [func.count().filter(span) for span in spans]
+    query = (
+        select(table.id, func.coalesce(table.name, ""), *counts)
+        .select_from(Lead)
+        .outerjoin(table, table.id == key)
+        .where(*_waiting(actor, mine=False), or_(*spans))
+        .group_by(table.id, table.name)
+    )
+    if team_id is not None:
+        query = query.where(Lead.team_id == team_id)
+    rows = [DueRow(one, called, *numbers) for one, called, *numbers in db.session.execute(query)]
+    name, down = sort.removeprefix("-"), sort.startswith("-")
+    rows.sort(key=lambda row: (-row.overdue, -row.today, -row.coming, row.id or 0))
+    if name in DUE_SORTS:
+        rows.sort(key=lambda row: getattr(row, name), reverse=down)
+    return rows
+
+
+def waits() -> list[ColumnElement[bool]]:
+    """The leads that somebody is to contact on a planned day: none that must not be contacted, left, was merged, is
+    historical or was removed. Whoever asks adds the scope."""
+    return [
+        Lead.removed_at.is_(None),
         Lead.follow_up_on.is_not(None),
         Lead.no_contact.is_(False),
         Lead.historical.is_(False),
         Lead.exit_code == "",
         Lead.merged_into_id.is_(None),
     ]
+
+
+def _waiting(actor: Actor, *, mine: bool) -> list[ColumnElement[bool]]:
+    where = [visible_to(actor), *waits()]
     return [*where, Lead.owner_id == actor.user_id] if mine else where
 
 

@@ -29,7 +29,7 @@ from crm.leads.policy import LeadPermission
 from crm.leads.rules import FIELD_STAGES, Stage
 from crm.leads.words import STAGES
 from crm.people.queries import MemberRow, members, team_names
-from crm.web.forms import answered_once, choices, id_or_none
+from crm.web.forms import answered_once, choices, id_or_none, query_id
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.wording import sentence
@@ -75,6 +75,25 @@ class FollowUpPage:
     today: date
     owner_id: int | None
     may_switch: bool
+
+
+@dataclass(frozen=True)
+class DuePage:
+    """How many are due by team or by officer; `team` is the one that was chosen."""
+
+    rows: list[queries.DueRow]
+    sort: str
+    by_officer: bool
+    all_teams: bool
+    team_id: int | None
+    team: str
+
+    def list_url(self, row: queries.DueRow, due: str) -> str | None:
+        """The list of the leads behind a count; rows that name nobody have none of their own."""
+        if row.id is None:
+            return url_for("leads.listing", due=due, team=self.team_id, sort="follow_up")
+        party = {"owner": row.id, "team": self.team_id} if self.by_officer else {"team": row.id}
+        return url_for("leads.listing", due=due, sort="follow_up", **party)
 
 
 def today() -> date:
@@ -329,6 +348,19 @@ def follow_ups() -> str:
             due, whose, today(), actor.user_id if whose == "mine" else None, actor.may(LeadPermission.RECORD)
         ),
     )
+
+
+@blueprint.get("/leads/follow-ups/teams")
+@requires(LeadPermission.VIEW)
+def due_of_teams() -> str:
+    """How many follow-ups are due, team by team; of one team, and for whoever sees only their own, officer by officer."""
+    actor, sort = the_actor(), request.args.get("sort", "")
+    team_id = query_id("team") if actor.sees_all_teams else None
+    by_officer = team_id is not None or not actor.sees_all_teams
+    rows = queries.due_by(actor, "officer" if by_officer else "team", today=today(), team_id=team_id, sort=sort)
+    team = team_names().get(team_id, "") if team_id else ""
+    page = DuePage(rows, sort, by_officer, actor.sees_all_teams, team_id, team)
+    return render_template("leads/due_of_teams.html", page=page)
 
 
 @blueprint.get("/leads/clashes", endpoint="clashes")

@@ -19,6 +19,7 @@ from crm.kernel.clock import day_bounds
 from crm.kernel.db import db
 from crm.kernel.errors import Forbidden
 from crm.kernel.installation import zone_name
+from crm.leads.clashes import count_waiting
 from crm.leads.policy import LeadPermission
 from crm.leads.queries import FollowUps, count_due, follow_ups
 from crm.leads.rules import FIELD_STAGES
@@ -87,6 +88,7 @@ class HouseDay:
     districts: tuple[Line, ...]
     logs: tuple[LogRow, ...]
     boards: tuple[Board, ...]
+    clashes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ def house_day(actor: Actor, *, on: date, at: datetime) -> HouseDay:
         districts=lines_of(actor, query, "place"),
         logs=logs_of(actor, on),
         boards=tuple(standings_of(actor, one.id, at=at) for one in contests[:MOST_BOARDS]),
+        clashes=count_waiting(actor),
     )
 
 

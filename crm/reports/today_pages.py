@@ -132,6 +132,9 @@ def _house_stats(house: HouseDay, links: Links, on: date) -> Iterator[Stat]:
 def _house_tasks(house: HouseDay, links: Links, late: list[str]) -> Iterator[Task]:
     if late:
         yield from links.task(_("Logs not handed in"), "、".join(late), _("See the logs"), "outreach.logs")
+    if house.clashes:
+        words = ngettext("%(num)s clash to decide", "%(num)s clashes to decide", house.clashes)
+        yield from links.task(words, _("two teams claim one customer"), _("Decide"), "contest.clashes")
     dry = [line.label for line in house.campaigns if not line.counts.consult and line.visits.all]
     if dry:
         url = _funnel_url(links, house.shown, "campaign")
