@@ -31,6 +31,7 @@ SPRINT = "(SELECT id FROM campaign WHERE code = 'DEMO-ROADSHOW')"
 RECORDS = {
     "campaign_id": f"SELECT {SPRINT}",
     "session_id": f"SELECT id FROM campaign_session WHERE campaign_id = {SPRINT}",
+    "clash_id": f"SELECT id FROM clash WHERE team_id = {TEAM} OR held_team_id = {TEAM} ORDER BY id DESC",
     "contest_id": "SELECT id FROM contest",
     "district_id": "SELECT id FROM district ORDER BY id DESC",
     "lead_id": f"SELECT lead_id FROM stage_entry WHERE stage = 'accepted' AND team_id = {TEAM}",

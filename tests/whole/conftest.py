@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from crm.campaigns.commands import create_campaign
 from crm.contest import commands as contests
+from crm.contest.clashing import decide_clash
 from crm.contest.rules import RuleSet
 from crm.intake.commands import keep_check
 from crm.kernel.unit_of_work import unit_of_work
@@ -93,6 +94,12 @@ def further_states(cast, actor, ids: dict[str, list[int]]) -> list[str]:
         exit_lead(olga, gone, Exit.REFUSED, reason="", at=NOON)
         lock_log(olga, **place, day=DAY_1, at=NOON)
         set_pledges(olga, **place, member_id=cast.users["alice"], day=DAY_2, values={"visits": 3}, reason="", at=NOON)
+        held = make.lead(
+            actor("dora"), campaign_id=place["campaign_id"], team_id=cast.teams["blue"], phone="13900008888"
+        )
+        lost_clash = make.lead(actor("bob"), **place, phone="13900008888").clash_id
+        assert (held.clash_id, lost_clash is None) == (None, False)
+        decide_clash(olga, lost_clash, version=1, outcome="holder", reason="先到", at=NOON)
     batch = sheets.upload(olga, sheets.csv_bytes([sheets.line(4)]))
     result = sheets.check(olga, batch)
     with unit_of_work():
@@ -101,6 +108,7 @@ def further_states(cast, actor, ids: dict[str, list[int]]) -> list[str]:
     ids["campaign_id"].append(campaign.id)
     ids["lead_id"] += [kept, gone]
     ids["batch_id"].append(batch.id)
+    ids["clash_id"].append(lost_clash)
     return [f"/log?campaign={place['campaign_id']}&team={place['team_id']}&day={day}" for day in (DAY_1, DAY_2)]
 
 

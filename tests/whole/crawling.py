@@ -51,6 +51,8 @@ def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "å
         foreign = make.lead(
             actor("dora"), campaign_id=place["campaign_id"], team_id=cast.teams["blue"], stage=Stage.CONSULT
         )
+        # The other team claims the customer too, under a name of its own.
+        clash = make.lead(actor("dora"), campaign_id=place["campaign_id"], team_id=cast.teams["blue"], phone=phone)
         session = add_session(
             olga, place["campaign_id"], name="æ‘†æ‘Š", starts_at=NOON, ends_at=NOON + timedelta(hours=2)
         )
@@ -71,6 +73,7 @@ def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "å
         aside = kept_aside(actor, cast)
         ids = {
             "record_id": aside, "todo_id": [todo.id], "case_id": [case.id], "report_id": [report.id], "adjustment_id": [fine.id],
+            "clash_id": [clash.clash_id],
         }  # fmt: skip
     fresh, done = _batches(actor)
     return ids | {

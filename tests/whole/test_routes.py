@@ -15,6 +15,8 @@ from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
 from crm.meetings.commands import add_case_card, add_todo
 from crm.meetings.storing import store_evening_report
+from crm.people.commands import create_team
+from crm.people.inbox import unread
 from crm.web.guards import PUBLIC, SIGNED_IN, permission_of
 from crm.wiring import GRANTS
 from tests import make
@@ -143,10 +145,17 @@ def _foreign_records(cast, actor) -> dict[str, int]:
         case = add_case_card(actor("olga"), meeting, member_id=cast.users["dora"], opening="您好", at=NOON).id
         report = store_evening_report(actor("olga"), **place, day=DAY_2, as_of=BELL, at=BELL).id
         photo = make.photo(visit, cast.users["dora"]).id
+    with unit_of_work():
+        green = create_team(actor("olga"), name="绿队").id
+        there = {"campaign_id": cast.campaigns["walk_in"], "phone": "13900007777"}
+        make.lead(actor("dora"), team_id=place["team_id"], **there)
+        clash = make.lead(actor("olga"), team_id=green, **there).clash_id
+    message = unread(actor("dora")).newest[0].id
     batch = sheets.upload(actor("olga"), sheets.csv_bytes([sheets.line(1)])).id
     return {
         "lead_id": lead, "user_id": cast.users["dora"], "team_id": place["team_id"], "visit_id": visit, "meeting_id": meeting,
         "todo_id": todo, "case_id": case, "report_id": report, "batch_id": batch, "photo_id": photo,
+        "clash_id": clash, "message_id": message,
     }  # fmt: skip
 
 

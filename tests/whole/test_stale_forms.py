@@ -22,6 +22,7 @@ _FACT = "states one fact of a lead; each statement stays in its story"
 WITHOUT: dict[str, str] = {
     "campaigns.cancel_session": _STEP,
     "campaigns.save_district": "puts one district in or takes one out, whatever the others are",
+    "contest.appeal_clash": _STEP,
     "contest.confirm_rules": _STEP,
     "intake.cancel": _STEP,
     "intake.undo": _STEP,
