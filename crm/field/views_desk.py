@@ -1,6 +1,7 @@
 """Desk pages for phones' records: those that were kept aside, and files that phones gave out."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import mask_phone
 from crm.people.models import User
 from crm.people.queries import actor_of
-from crm.web.forms import done_once
+from crm.web.forms import answered_once, done_once
 from crm.web.guards import requires
 from crm.web.identity import the_actor
 from crm.web.paging import Paging, requested_page
@@ -59,11 +60,16 @@ class RescuePage:
     """The form, and what became of the file."""
 
     form: RescueForm
-    brought: Brought | None = None
+    brought: dict[str, Any] | None = None
 
-    def words(self, code: str, facts: Any) -> str:
+    @property
+    def counts(self) -> Counter[str]:
+        """How many records ended in each status."""
+        return Counter(one["status"] for one in self.brought["results"]) if self.brought else Counter()
+
+    def words(self, one: dict[str, Any]) -> str:
         """Why a record was not taken in."""
-        return sentence(DomainError(code, **facts)) if code else ""
+        return sentence(DomainError(one["code"], **one["facts"])) if one["code"] else ""
 
 
 @blueprint.get("/field/held")
@@ -122,12 +128,21 @@ def rescue() -> Answer:
     brought = None
     if form.validate_on_submit():
         try:
-            file = rescuing.read_file(form.file.data.read())
+            file, grants = rescuing.read_file(form.file.data.read()), current_app.extensions["crm.grants"]
             with unit_of_work():
-                brought = rescuing.bring_in(actor, file, grants=current_app.extensions["crm.grants"], at=now())
+                brought = answered_once(actor, lambda: _told(rescuing.bring_in(actor, file, grants=grants, at=now())))
         except DomainError as error:
             form.refuse(error, "file")
     return render_template("field/rescue.html", page=RescuePage(form, brought)), form.status
+
+
+def _told(brought: Brought) -> dict[str, Any]:
+    """What became of a file, to be told again when the same form comes twice."""
+    results = [
+        {"author": author, "status": one.status, "receipt": one.receipt, "code": one.code, "facts": dict(one.facts)}
+        for author, one in brought.results
+    ]
+    return {"results": results, "photos": brought.photos}
 
 
 def _author(row: HeldRow) -> Actor:
