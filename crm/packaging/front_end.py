@@ -37,20 +37,31 @@ def build_front_end(root: Path, *, force: bool = False) -> bool:
     static = root / "crm" / "static"
     vendor = static / "vendor"
     stamp_file = vendor / ".stamp"
-    stamp = stamp_of([static / "package-lock.json", static / "package.json", *(static / "build").iterdir()])
+    locks = [static / "package-lock.json", static / "package.json", static / ".npmrc"]
+    stamp = stamp_of([*locks, *(static / "build").iterdir(), *(static / "js" / "phone").iterdir()])
     if not force and stamp_file.is_file() and stamp_file.read_text() == stamp:
         return False
     print("front end: installing and building its packages", flush=True)
     node = find_node(root)
     work = root / "build" / "front-end"
     work.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copyfile(static / name, work / name)
-    run([*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=work, env=node.env)
+    install_packages(node, locks, work)
     script = static / "build" / "build.js"
     run([*node.node, str(script), str(work), str(vendor), str(static / "vendor-test")], cwd=root, env=node.env)
     stamp_file.write_text(stamp)
     return True
+
+
+def install_packages(node: Node, locks: list[Path], work: Path) -> None:
+    """The packages of the lock file in the work folder; they are there already when only our own sources have changed."""
+    installed, wanted = work / ".installed", stamp_of(locks)
+    if installed.is_file() and installed.read_text() == wanted:
+        return
+    installed.unlink(missing_ok=True)
+    for path in locks:
+        shutil.copyfile(path, work / path.name)
+    run([*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=work, env=node.env)
+    installed.write_text(wanted)
 
 
 def stamp_of(files: Iterable[Path]) -> str:

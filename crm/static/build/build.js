@@ -13,7 +13,7 @@ const modules = join(work, "node_modules");
 const staging = `${vendor}.new`;
 
 // Licences travel with the files, also inside the wheel.
-const LICENCES = ["@popperjs/core", "@tabler/icons", "echarts", "htmx.org", "tslib", "zrender"];
+const LICENCES = ["@popperjs/core", "@tabler/icons", "echarts", "htmx.org", "idb", "tslib", "zrender"];
 const COMPRESSED = /\.(css|js|svg)$/;
 
 function text(...path) {
@@ -65,11 +65,11 @@ function iconSprite() {
   return `<svg xmlns="http://www.w3.org/2000/svg">\n${symbols.join("\n")}\n</svg>\n`;
 }
 
-async function echartsBundle() {
+async function bundle(entry) {
   // esbuild is loaded from the work folder; its platform package carries the program, so no install script has to run.
   const esbuild = createRequire(join(work, "package.json"))("esbuild");
   const result = await esbuild.build({
-    entryPoints: [join(here, "echarts_entry.js")],
+    entryPoints: [entry],
     bundle: true,
     minify: true,
     write: false,
@@ -123,7 +123,8 @@ rmSync(staging, { recursive: true, force: true });
 put("tabler.min.css", tablerCss());
 put("tabler.min.js", withoutSourceMap(text("@tabler", "core", "dist", "js", "tabler.min.js")));
 put("htmx.min.js", withoutSourceMap(text("htmx.org", "dist", "htmx.min.js")));
-put("echarts.min.js", await echartsBundle());
+put("echarts.min.js", await bundle(join(here, "echarts_entry.js")));
+put("phone.min.js", await bundle(join(here, "..", "js", "phone", "main.js")));
 put("icons.svg", iconSprite());
 licences();
 const manifest = {};
