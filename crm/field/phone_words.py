@@ -316,7 +316,9 @@ _SENDING: dict[str, Any] = {
     "outbox.edit": _l("Correct it"),
     "outbox.seen": _l("Seen"),
     "outbox.discard": _l("Discard"),
-    "outbox.discard.lost": _l("It was never taken in by the server. Discarded, it is gone for good and counts for nobody."),
+    "outbox.discard.lost": _l(
+        "It was never taken in by the server. Discarded, it is gone for good and counts for nobody."
+    ),
     "outbox.discard.photo": _l("Its photo goes too."),
     "outbox.discard.yes": _l("Discard for good"),
     "colleague.waits": _l("{n} records of a colleague wait on this phone. They are sent when the colleague signs in."),
@@ -335,7 +337,9 @@ _SENDING: dict[str, Any] = {
     "net.sending": _l("Sending …"),
     "net.ok": _l("Last contact {time}."),
     "net.away": _l("No network. Everything is safe on this phone and is sent when the network is back."),
-    "net.garbage": _l("The network answers with a page of its own. Sign in to the network; everything is safe on this phone."),
+    "net.garbage": _l(
+        "The network answers with a page of its own. Sign in to the network; everything is safe on this phone."
+    ),
     "net.busy": _l("The server is busy. Everything is safe on this phone."),
     "net.refused": _l("The server refused. Everything is safe on this phone; tell the organiser if it stays so."),
     "net.too_large": _l("The server refused. Everything is safe on this phone; tell the organiser if it stays so."),
@@ -356,11 +360,13 @@ _SENDING: dict[str, Any] = {
     "update.reload": _l("Load again"),
     "plain.title": _l("This browser cannot keep records"),
     "plain.words": _l(
-        "It has no safe store (or the address is not https). Use the ordinary pages: they keep what you type until it is sent. Or open this address in the phone's own browser."
+        "It has no safe store (or the address is not https). Use the ordinary pages: they keep what you type until it is sent. "
+        "Or open this address in the phone's own browser."
     ),
     "plain.state": _l("Ordinary pages only"),
     "plain.no_worker": _l(
-        "This browser cannot open the pages without a network. Recording works and nothing is lost; for use without a network open this address in the phone's own browser."
+        "This browser cannot open the pages without a network. Recording works and nothing is lost; "
+        "for use without a network open this address in the phone's own browser."
     ),
 }
 
