@@ -94,7 +94,7 @@ TABS = (
         "",
         (
             Entry(_l("Today"), "reports.today", "home", "reports.today"),
-            Entry(lazy_pgettext("tab of the phone", "Record"), "leads.create", "plus", "leads.record"),
+            Entry(lazy_pgettext("tab of the phone", "Record"), "field.start", "plus", "leads.record"),
             Entry(_l("Leads"), "leads.listing", "users", "leads.view"),
             Entry(_l("PK"), "contest.index", "trophy", "contest.view"),
             Entry(_l("Meetings"), "meetings.index", "microphone", "meetings.view"),

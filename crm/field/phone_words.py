@@ -145,6 +145,7 @@ _SCREENS: dict[str, Any] = {
     "tally.undone": _l("{name} −1"),
     "visit.outcome": _l("How did it end?"),
     "visit.alone": _l("Nobody"),
+    "visit.no_team": _l("You belong to no team today. Visits are recorded by members of a team."),
     "companion": _l("Accompanied by"),
     "session": _l("Session"),
     "street": _l("A whole street"),
@@ -224,7 +225,7 @@ _SCREENS: dict[str, Any] = {
     "leads.which": _l("Which leads"),
     "leads.search": _l("Name, shop, last digits"),
     "leads.all": _l("All"),
-    "leads.due": _l("Due"),
+    "leads.due": _l("Due by today"),
     "leads.unsent": _l("From this phone"),
     "leads.unsent_one": _l("Not sent yet"),
     "leads.none": _l("No leads here yet. Record the first."),
@@ -283,6 +284,9 @@ _SENDING: dict[str, Any] = {
     "save.visit": _l("Save the visit"),
     "save.lead": _l("Save the lead"),
     "save.no_key": _l("Nothing was saved: sign in first. What you typed is still here."),
+    "save.no_campaign": _l(
+        "Nothing was saved: this phone does not know the campaign yet. What you typed stays here; open the outbox with a network."
+    ),
     "save.full": _l("This phone is full: nothing was saved. Make room; what you typed is still here."),
     "save.failed": _l("Nothing was saved. What you typed is still here; try again."),
     "store.full": _l("This phone is nearly full. Text still fits; photos may not."),

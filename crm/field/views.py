@@ -13,8 +13,9 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from crm.field.phone_words import words
+from crm.leads.policy import LeadPermission
 from crm.web.assets import asset
-from crm.web.guards import public
+from crm.web.guards import public, requires
 from crm.web.locale import LOCALES, language
 
 blueprint = Blueprint("field", __name__)
@@ -39,6 +40,13 @@ _FILES = (
 def home() -> AnyResponse:
     """The phone pages in the reader's language."""
     return redirect(url_for("field.shell", lang=language()))
+
+
+@blueprint.get("/m/record")
+@requires(LeadPermission.RECORD)
+def start() -> AnyResponse:
+    """From the ordinary pages to what is recorded in the street."""
+    return redirect(url_for("field.shell", lang=language()) + "#record")
 
 
 @blueprint.get("/m/<any(zh, en):lang>/")

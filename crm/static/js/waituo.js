@@ -102,7 +102,11 @@
       form.requestSubmit(by || undefined);
       return;
     }
-    if (form.hasAttribute("data-forget")) { unkept.clear(); sessionStorage.clear(); }
+    if (form.hasAttribute("data-forget")) {
+      unkept.clear();
+      sessionStorage.clear();
+      try { localStorage.setItem("waituo.signed-out", "1"); } catch { /* the phone pages forget at the next sign-in too */ }
+    }
     markSent(form);
     setTimeout(() => all("button[type=submit], button:not([type])", form).forEach((b) => { b.disabled = true; }));
   });

@@ -55,6 +55,7 @@ export function toast(words, tone = "info", act = null, seconds = 0) {
   const line = h(`div.wt-toast.wt-toast-${tone}`, {}, h("span", {}, words));
   if (act) line.append(h("button", { type: "button", onclick: () => { line.remove(); act.run(); } }, act.label));
   const place = document.getElementById("wt-toasts");
+  place.classList.toggle("wt-high", document.querySelector(".wt-save-bar:not([hidden])") !== null);
   while (place.children.length > 2) place.firstChild.remove();
   place.append(line);
   const mine = ++showing;

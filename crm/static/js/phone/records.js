@@ -3,12 +3,14 @@ import { isoWithOffset, sha256, utf8, uuid } from "./bytes.js";
 import { S, clockOffset } from "./account.js";
 import { hide, isEnvelope, reveal, sealText } from "./seal.js";
 import * as store from "./store.js";
+import { today } from "./words.js";
 
 const FORM = 1;
 const STUBS_KEPT = 30 * 24 * 3600 * 1000;
 const readable = new Map(); // uuid -> what could be read, so that lists need not decrypt again
 
 export class NoKey extends Error {}
+export class NoCampaign extends Error {}
 
 /**
  * Saves one record on this phone; its uuid once it is on the disk. The sealed record, its number in the row and the end of its
@@ -16,6 +18,7 @@ export class NoKey extends Error {}
  */
 export async function save(kind, data, { occurredAt = new Date(), attachments = [], supersedes = null, draft = null, id = uuid(), onFull = () => {} } = {}) {
   if (S.user === null || !S.key || !S.serverKey) throw new NoKey();
+  if (!campaign()) throw new NoCampaign();
   for (;;) {
     const seq = ((await store.meta(`seq:${S.user}`)) ?? 0) + 1;
     const record = await sealed(kind, data, { id, seq, occurredAt, attachments, supersedes });
@@ -29,7 +32,7 @@ export async function save(kind, data, { occurredAt = new Date(), attachments = 
 
 async function sealed(kind, data, { id, seq, occurredAt, attachments, supersedes }) {
   const body = JSON.stringify({
-    uuid: id, kind, form: FORM, user: S.user, team: S.session?.team?.id ?? null, campaign: campaign()?.id ?? null,
+    uuid: id, kind, form: FORM, user: S.user, team: S.session?.team?.id ?? null, campaign: campaign().id,
     device: S.device, seq, occurred_at: isoWithOffset(occurredAt), recorded_at: isoWithOffset(new Date()),
     tz: S.session?.zone ?? "Asia/Shanghai", offset: clockOffset(), data, attachments, supersedes,
   });
@@ -67,11 +70,13 @@ async function persist() {
   try { S.persisted = Boolean(await navigator.storage?.persist?.()); } catch { /* it may not know of it */ }
 }
 
-/** The campaign that a record belongs to: the chosen one, else today's. */
+/** The campaign that a record belongs to: the chosen one, else today's, else what customers come into by themselves. */
 export function campaign() {
-  const { bundle } = S;
-  if (!bundle) return null;
-  return bundle.campaigns.find((one) => one.id === (S.campaign ?? bundle.campaign)) ?? null;
+  const all = S.bundle?.campaigns ?? [];
+  const now = today();
+  const runs = (one) => !one.walk_in && one.starts_on <= now && now <= one.ends_on;
+  return all.find((one) => one.id === S.campaign) ?? all.find((one) => one.id === S.bundle.campaign && (one.walk_in || runs(one)))
+    ?? all.find(runs) ?? all.find((one) => one.walk_in) ?? all[0] ?? null;
 }
 
 /* ---- reading ---- */

@@ -12,6 +12,7 @@ export function savedToast(act = null, words = null) {
 
 export function failedToast(error) {
   if (error instanceof records.NoKey) toast(t("save.no_key"), "bad", null, 12);
+  else if (error instanceof records.NoCampaign) toast(t("save.no_campaign"), "bad", null, 12);
   else if (error?.name === "QuotaExceededError") toast(t("save.full"), "bad", null, 12);
   else toast(t("save.failed"), "bad", null, 12);
 }

@@ -1,7 +1,7 @@
 /* Where my team stands, and what waits for me. */
 import { S } from "./account.js";
 import { MEASURES } from "./choices.js";
-import { fill, h, link, note, panel } from "./dom.js";
+import { fill, h, link, panel } from "./dom.js";
 import * as records from "./records.js";
 import { clock, day, t } from "./words.js";
 
@@ -30,8 +30,8 @@ function screen() {
     outbox(),
     panel(session?.team?.name ?? t("no_team"),
       bundle === null ? h("p.wt-muted", {}, t("today.empty")) : [
-        h("p", {}, campaign ? `${campaign.name} · ${campaign.district ?? ""}` : t("no_campaign")),
-        campaign && h("p.wt-muted", {}, `${day(campaign.starts_on)} – ${day(campaign.ends_on)}`),
+        h("p", {}, campaign ? [bundle.campaigns.length > 1 ? null : campaign.name, campaign.district].filter(Boolean).join(" · ") : t("no_campaign")),
+        campaign && !campaign.walk_in && h("p.wt-muted", {}, `${day(campaign.starts_on)} – ${day(campaign.ends_on)}`),
         bundle.campaigns.length > 1 && chooser(bundle, campaign),
       ]),
     bundle && pledge(bundle),
@@ -43,7 +43,7 @@ function screen() {
 }
 
 function chooser(bundle, campaign) {
-  const box = h("select", { "aria-label": t("campaign.choose"), onchange: () => { S.campaign = Number(box.value); } },
+  const box = h("select", { "aria-label": t("campaign.choose"), onchange: () => { S.campaign = Number(box.value); dispatchEvent(new CustomEvent("wt-look")); } },
     bundle.campaigns.map((one) => h("option", { value: one.id }, one.name)));
   box.value = campaign?.id ?? "";
   return h("div.wt-field", {}, box);
@@ -98,5 +98,3 @@ function messages(bundle) {
   return panel(t("today.messages"), h("ul.wt-list", {}, bundle.messages.map((one) =>
     h("li", {}, h("a", { href: one.url?.startsWith("/") ? one.url : "/today" }, h("span", {}, one.text), h("small", {}, clock(one.at)))))));
 }
-
-export { note };

@@ -38,12 +38,13 @@ function draw(place, state, kept) {
   const saveButton = button(t("save.visit"), () => form.requestSubmit(), { kind: "wt-primary.wt-wide", symbol: "check" });
   const form = h("form.wt-form", { novalidate: true, oninput: () => keep(form, state), onsubmit: (event) => { event.preventDefault(); save(place, form, state); } },
     state.editing && refusal(state.editing),
-    h("h2", {}, t("visit.outcome")), outcomes,
-    !state.editing && streetSwitch(() => { street = !street; keep(form, state); show(); }),
+    S.bundle?.may?.visit === false && note("warn", t("visit.no_team")),
+    outcomes,
     chips(t("trade"), "trade", trades(), kept.trade ?? ""),
+    !state.editing && streetSwitch(() => { street = !street; keep(form, state); show(); }),
     h("div.wt-two", {}, select(t("approach"), "approach", approaches(), kept.approach ?? ""), select(t("companion"), "companion", colleagues, kept.companion ?? "")),
     sessions(kept),
-    photo(form, state),
+    photo(() => keep(form, state), state),
     field(t("visit.note"), "note", { type: "area", value: kept.note ?? "", maxlength: 500, help: t("visit.note.help") }),
     where);
   const show = () => {
@@ -87,7 +88,7 @@ function showPosition(where) {
 
 /* ---- the photo ---- */
 
-function photo(form, state) {
+function photo(changed, state) {
   const frame = h("div.wt-photo");
   if (!canTakePhotos()) return h("p.wt-muted", {}, t("photo.cannot"));
   const input = h("input.wt-hidden", { type: "file", accept: "image/*", capture: "environment", tabindex: -1, "aria-label": t("photo"), onchange: async () => {
@@ -102,7 +103,7 @@ function photo(form, state) {
       taken.canvas.setAttribute("role", "img");
       taken.canvas.setAttribute("aria-label", t("photo"));
       show(taken.canvas, taken.bytes);
-      keep(form, state);
+      changed();
     } catch {
       toast(t("photo.failed"), "bad");
       show();
@@ -110,7 +111,7 @@ function photo(form, state) {
   } });
   const show = (canvas = null, bytes = 0) => fill(frame, input, canvas,
     button(t(state.photo ? "photo.again" : "photo.take"), () => input.click(), { symbol: "camera" }),
-    state.photo && button(t("photo.drop"), async () => { await dropPhoto(state.photo); state.photo = null; show(); keep(form, state); }, { symbol: "x" }),
+    state.photo && button(t("photo.drop"), async () => { await dropPhoto(state.photo); state.photo = null; show(); changed(); }, { symbol: "x" }),
     state.photo && h("small.wt-muted", {}, bytes ? t("photo.kept", { kb: Math.round(bytes / 1024) }) : t("photo.kept_plain")));
   show();
   return frame;
