@@ -139,8 +139,6 @@ _SCREENS: dict[str, Any] = {
     "record.lead": _l("Record a lead"),
     "tally.title": _l("Counts without a name"),
     "tally.words": _l("One tap for each. They are declared, not recorded."),
-    "tally.one": _l("One more: {name}"),
-    "tally.undo": _l("One less: {name}"),
     "tally.saved": _l("{name} +1"),
     "tally.undone": _l("{name} −1"),
     "visit.outcome": _l("How did it end?"),

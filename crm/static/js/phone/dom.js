@@ -48,18 +48,15 @@ export const note = (tone, ...children) =>
 
 export const panel = (title, ...children) => h("section.wt-panel", {}, title && h("h2", {}, title), ...children);
 
-let showing = 0;
-
 /** Says something in passing; a button in it acts and takes it away. */
 export function toast(words, tone = "info", act = null, seconds = 0) {
   const line = h(`div.wt-toast.wt-toast-${tone}`, {}, h("span", {}, words));
   if (act) line.append(h("button", { type: "button", onclick: () => { line.remove(); act.run(); } }, act.label));
   const place = document.getElementById("wt-toasts");
   place.classList.toggle("wt-high", document.querySelector(".wt-save-bar:not([hidden])") !== null);
-  while (place.children.length > 2) place.firstChild.remove();
+  for (const old of [...place.children]) if (old.dataset.tone === tone || place.children.length > 2) old.remove();
   place.append(line);
-  const mine = ++showing;
-  line.dataset.number = mine;
+  line.dataset.tone = tone;
   setTimeout(() => line.remove(), (seconds || (act ? 8 : 5)) * 1000);
 }
 

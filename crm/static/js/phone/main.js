@@ -98,7 +98,7 @@ let looking = null;
 /** Something was written, here or in another tab: the numbers and the screen follow, a form that is being filled in stays. */
 function look(what = "changed") {
   if (what.startsWith("sent:contested")) toast(t("status.contested"), "warn", { label: t("outbox.show"), run: () => { location.hash = "#outbox"; } }, 12);
-  if (what === "left") { show(); return; }
+  if (what === "left" || what === "user") { followOtherTab().then((drawn) => { if (!drawn) show(); }); return; }
   clearTimeout(looking);
   looking = setTimeout(async () => {
     if (!store.isOpen()) return;
@@ -109,9 +109,13 @@ function look(what = "changed") {
   }, 30);
 }
 
+/** Takes over who is signed in from another tab; true when the screen was drawn anew for that. */
 async function followOtherTab() {
-  if (((await store.meta("user")) ?? null) !== S.user) { await findUser(); records.forgetReadable(); await records.load(); show(); return; }
+  const other = ((await store.meta("user")) ?? null) !== S.user;
+  if (other) { await findUser(); records.forgetReadable(); }
   await records.load();
+  if (other) await show();
+  return other;
 }
 
 /* ---- menu ---- */

@@ -27,7 +27,7 @@ function local(record) {
   return withChanges({
     uid: record.uuid, record, name: data.name, phone: data.phone ? masked(data.phone) : "", full: data.phone ?? "", shop: data.shop, trade: data.trade,
     stage: data.stage, intent: data.intent, follow_up_on: data.follow_up_on, owner: S.session?.user?.name, created_on: today(), may_call: Boolean(data.phone),
-    may_stage: NEXT[data.stage ?? ""], state: record.state,
+    may_stage: record.state === "needs" ? [] : NEXT[data.stage ?? ""], state: record.state,
   });
 }
 
@@ -97,7 +97,7 @@ export async function buildOne(place, uid) {
   const drawFacts = () => {
     const lead = allLeads().find((one) => one.uid === uid);
     if (!lead) { fill(facts, h("div.wt-empty", {}, h("p", {}, t("lead.gone")), link(t("tab.leads"), "#leads"))); form.hidden = true; return; }
-    form.hidden = Boolean(lead.no_contact);
+    form.hidden = Boolean(lead.no_contact) || lead.state === "needs";
     fill(facts, card(lead), done(lead));
   };
   fill(place, facts, form);

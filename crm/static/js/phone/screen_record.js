@@ -29,8 +29,8 @@ function counter(metric) {
   const n = counted(metric);
   return h("div.wt-counter", {},
     h("span", {}, name), h("strong", { "aria-live": "polite" }, n),
-    button("−1", () => count(metric, -1), { disabled: n < 1, "aria-label": t("tally.undo", { name }), "data-key": `${metric}-` }),
-    button("+1", () => count(metric, 1), { kind: "wt-primary", "aria-label": t("tally.one", { name }), "data-key": `${metric}+` }));
+    button("−1", () => count(metric, -1), { disabled: n < 1, "aria-label": t("tally.undone", { name }), "data-key": `${metric}-` }),
+    button("+1", () => count(metric, 1), { kind: "wt-primary", "aria-label": t("tally.saved", { name }), "data-key": `${metric}+` }));
 }
 
 async function count(metric, delta) {

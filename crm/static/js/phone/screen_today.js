@@ -64,7 +64,7 @@ function pledge(bundle) {
     const words = pledged === null ? String(done) : t("measure.of", { done, pledged });
     return h("div.wt-measure", {},
       h("span", {}, t(`measure.${name}`)), h("strong", {}, words),
-      h("progress", { max: Math.max(pledged ?? done, 1), value: Math.min(done, Math.max(pledged ?? done, 1)), "aria-label": t(`measure.${name}`) }),
+      pledged !== null && h("progress", { max: Math.max(pledged, 1), value: pledged === 0 ? 1 : Math.min(done, pledged), "aria-label": t(`measure.${name}`) }),
       h("small.wt-muted", {}, pledged !== null && done < pledged ? t("measure.gap", { n: pledged - done }) : pledged !== null ? t("measure.kept") : "",
         mine > 0 && ` ${t("measure.fresh", { n: mine })}`));
   });

@@ -70,11 +70,12 @@ export async function greet() {
   if (typeof data.user?.id !== "number" || typeof data.csrf !== "string" || typeof data.key?.public !== "string") throw new Trouble("garbage");
   setClock(data.now, asked, performance.now());
   if (await store.meta("leaving")) { await leave(data.csrf); throw new Trouble("signed_out"); }
-  if (data.wipe) { await forget(data.user.id); await records.load(); throw new Trouble("signed_out"); }
+  if (data.wipe) { await forget(data.user.id); await records.load(); store.changed("left"); throw new Trouble("signed_out"); }
   const newKey = await takeSession(data);
   if (await goOnFrom(data.device?.last_seq ?? 0)) S.warning = "cleared";
   if (newKey) records.forgetReadable();
   await records.load();
+  if (newKey) store.changed("user");
   await reopen();
 }
 
