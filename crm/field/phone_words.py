@@ -142,7 +142,7 @@ _SCREENS: dict[str, Any] = {
     "tally.saved": _l("{name} +1"),
     "tally.undone": _l("{name} −1"),
     "visit.outcome": _l("How did it end?"),
-    "visit.alone": _l("Nobody"),
+    "visit.alone": _l("On my own"),
     "visit.no_team": _l("You belong to no team today. Visits are recorded by members of a team."),
     "companion": _l("Accompanied by"),
     "session": _l("Session"),
