@@ -119,16 +119,19 @@ class Phone:
     def waiting(self) -> list[Record]:
         return [one for one in self.queue if not one.receipt]
 
+    def parcel(self, batch: list[Record]) -> dict[str, Any]:
+        """The JSON that carries a batch, with a nonce of its own."""
+        return {
+            "device": self.device, "nonce": b64(os.urandom(9)), "client_now": self.clock().isoformat(),
+            "records": [one.sent() for one in batch],
+        }  # fmt: skip
+
     def send(self, records: list[Record] | None = None) -> tuple[int, list[dict[str, Any]]]:
         """Sends a batch and keeps the receipts."""
         batch = self.waiting[:50] if records is None else records
-        nonce = b64(os.urandom(9))
-        sent = {
-            "device": self.device, "nonce": nonce, "client_now": self.clock().isoformat(),
-            "records": [one.sent() for one in batch],
-        }  # fmt: skip
+        sent = self.parcel(batch)
         status, told = self.ask("POST", "/m/api/sync", json=sent, csrf=self.session.get("csrf", ""))
-        if not isinstance(told, dict) or told.get("nonce") != nonce:
+        if not isinstance(told, dict) or told.get("nonce") != sent["nonce"]:
             return status, []
         by_key = {(one.uid, one.sha256): one for one in batch}
         for result in told["results"]:
