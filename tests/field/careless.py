@@ -13,8 +13,8 @@ from sqlalchemy import text
 from crm.cli import main
 from crm.field import commands, rules
 from crm.kernel.db import db, plain_insert, table_of
-from crm.leads import party, taking_in
 from crm.leads import commands as leads
+from crm.leads import party, taking_in
 from crm.leads.models import Lead
 
 
