@@ -19,7 +19,7 @@ UNIT = $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not br
 # Many a container forbids Python to keep what it has compiled. Every `crm` would compile the product anew: the tests start a hundred.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo serve test unit database browser check lint bench lock shots clean system built
+.PHONY: help setup demo serve test unit database browser chaos check lint bench lock shots clean system built
 
 help: ## this list
 	sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | while IFS=$$'\t' read -r name text; do \
@@ -44,6 +44,9 @@ database: setup ## those of them that use a database, again: on CRM_TEST_DATABAS
 
 browser: setup ## the tests in Chromium
 	$(PYTEST) -m browser
+
+chaos: setup ## 3,000 records through a hostile network to a server that is killed 25 times: none lost, none doubled
+	$(PY) -m tests.field.chaos
 
 check: test lint ## everything: tests, style, types, directions between rooms, both languages
 
