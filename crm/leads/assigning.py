@@ -1,4 +1,5 @@
-"""Who looks after a lead. Assigning never moves credit already earned, nor a lead to another team. Nothing here commits."""
+"""Who looks after a lead. Assigning never moves credit already earned, nor a lead from one team to another; what belongs to no
+team (somebody who asked by a campaign's QR code) goes to the team of whoever gets it. Nothing here commits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from crm.campaigns.models import Campaign, CampaignTeam
+from crm.campaigns.queries import takes_part
 from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
@@ -36,8 +39,7 @@ def assign(actor: Actor, lead_id: int, *, to: int, at: datetime) -> None:
     lead = lead_for_change(actor, lead_id)
     if lead.no_contact:
         raise Invalid("lead.no_contact")
-    _check_member([lead], to, at)
-    _hand_over(actor, lead, to, at)
+    _hand_over(actor, lead, to, at, _check_member([lead], to, at))
 
 
 def bulk_assign(actor: Actor, lead_ids: Sequence[int], *, to: int, at: datetime) -> HandedOver:
@@ -56,14 +58,15 @@ def bulk_assign(actor: Actor, lead_ids: Sequence[int], *, to: int, at: datetime)
         raise NotFound("lead.not_found")
     if any(lead.merged_into_id is not None for lead in leads):
         raise Invalid("lead.merged")
-    _check_member(leads, to, at)
+    team_id = _check_member(leads, to, at)
     changed = [lead for lead in leads if lead.owner_id != to and not lead.no_contact]
     for lead in changed:
-        _hand_over(actor, lead, to, at)
+        _hand_over(actor, lead, to, at, team_id)
     return HandedOver(len(changed), sum(lead.no_contact for lead in leads))
 
 
-def _check_member(leads: Sequence[Lead], user_id: int, at: datetime) -> None:
+def _check_member(leads: Sequence[Lead], user_id: int, at: datetime) -> int:
+    """The member's team, for what belongs to none yet; Invalid when a lead is another team's, or its campaign not this team's."""
     today = business_day(at, zone_name())
     teams = set(
         db.session.scalars(
@@ -72,13 +75,27 @@ def _check_member(leads: Sequence[Lead], user_id: int, at: datetime) -> None:
             .where(Membership.user_id == user_id, in_force(today), User.active)
         )
     )
-    if any(lead.team_id not in teams for lead in leads):
+    fits = teams & {lead.team_id for lead in leads if lead.team_id is not None} or teams
+    team_id = min(fits, default=None)
+    if team_id is None or any(lead.team_id not in (None, team_id) for lead in leads):
         raise Invalid("lead.not_in_team")
+    if not all(works_in(lead.campaign_id, team_id) for lead in leads if lead.team_id is None):
+        raise Invalid("lead.team_not_in_campaign")
+    return team_id
 
 
-def _hand_over(actor: Actor, lead: Lead, to: int, at: datetime) -> None:
+def works_in(campaign_id: int, team_id: int) -> bool:
+    """Whether a team may have leads of that campaign: it takes part, or the campaign is the walk-in one."""
+    return takes_part(campaign_id, team_id) or db.session.get_one(Campaign, campaign_id).walk_in
+
+
+def _hand_over(actor: Actor, lead: Lead, to: int, at: datetime, team_id: int) -> None:
     if lead.owner_id == to:
         return
+    if lead.team_id is None:
+        lead.team_id = team_id
+        place = db.session.get(CampaignTeam, (lead.campaign_id, team_id))
+        lead.district_id = lead.district_id or (place.district_id if place else None)
     before, lead.owner_id = lead.owner_id, to
     touch(lead, at)
     note_event(actor, lead.id, "assigned", at=at, before=before, to=to)

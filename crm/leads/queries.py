@@ -69,6 +69,7 @@ class LeadFilter:
     created_from: date | None = None
     created_to: date | None = None
     text: str = ""
+    source: str = ""
     with_merged: bool = False
 
 
@@ -96,6 +97,12 @@ class LeadRow(NamedTuple):
     no_contact: bool
     merged_into_id: int | None
     created_at: datetime
+    source: str
+
+    @property
+    def asked_by_qr(self) -> bool:
+        """Whether the customer came by a QR code and nobody has talked to them yet."""
+        return self.source == "qr" and not self.stage
 
 
 _COLUMNS = (
@@ -103,7 +110,7 @@ _COLUMNS = (
     Lead.follow_up_on, Lead.owner_id, func.coalesce(User.name, "").label("owner"),
     Lead.team_id, func.coalesce(Team.name, "").label("team"), Lead.campaign_id,
     Campaign.name.label("campaign"), func.coalesce(District.name, "").label("district"), Lead.exit_code, Lead.historical, Lead.no_contact,
-    Lead.merged_into_id, Lead.created_at,
+    Lead.merged_into_id, Lead.created_at, Lead.source,
 )  # fmt: skip
 _ROWS = (
     select(*_COLUMNS)
@@ -323,6 +330,7 @@ def _conditions(actor: Actor, filters: LeadFilter, today: date) -> list[ColumnEl
         (Lead.trade, filters.trade),
         (Lead.segment, filters.segment),
         (Lead.approach, filters.approach),
+        (Lead.source, filters.source),
     ):
         if value not in (None, ""):
             where.append(column == value)

@@ -33,6 +33,8 @@ _TONES = {
     "no_contact": ("hand-stop", "bad"),
     "withdrawn": ("shield", "bad"),
     "imported": ("file-import", "info"),
+    "enquiry": ("device-mobile", "good"),
+    "asked_again": ("device-mobile", "warn"),
 }
 
 
@@ -210,12 +212,37 @@ def _clash_appealed(line: Line, zone_name: str) -> tuple[str, str]:
 
 
 def _no_contact(line: Line, zone_name: str) -> tuple[str, str]:
-    return _("Not to be contacted any more"), line.facts.get("text", "")
+    return _("Not to be contacted any more"), _why(line)
 
 
 def _withdrawn(line: Line, zone_name: str) -> tuple[str, str]:
     what = words.label(words.WITHDRAWALS, line.facts.get("what", ""))
-    return _("Consent withdrawn: %(what)s", what=what), line.facts.get("text", "")
+    return _("Consent withdrawn: %(what)s", what=what), _why(line)
+
+
+def _why(line: Line) -> str:
+    """What a person wrote stands as it is; who withdrew on the public page wrote nothing."""
+    text = str(line.facts.get("text", ""))
+    return _("By the customer's own link") if text == "qr" else text
+
+
+def _enquiry(line: Line, zone_name: str) -> tuple[str, str]:
+    return _("Asked for a call by QR code"), _asked(line)
+
+
+def _asked_again(line: Line, zone_name: str) -> tuple[str, str]:
+    return _("Asked again by QR code"), _asked(line)
+
+
+def _asked(line: Line) -> str:
+    facts, told = line.facts, []
+    if facts.get("need"):
+        told.append(_("Need: %(need)s", need=words.need_label(facts["need"])))
+    if facts.get("staff"):
+        told.append(_("From a staff device"))
+    if facts.get("no_contact"):
+        told.append(_("The mark against contacts stands: an organiser decides"))
+    return " · ".join(told)
 
 
 def _other(line: Line, zone_name: str) -> tuple[str, str]:
@@ -227,4 +254,5 @@ _WORDS: dict[str, Callable[[Line, str], tuple[str, str]]] = {
     "imported": _imported, "edited": _edited, "assigned": _assigned, "note": _note, "follow_up": _follow_up, "exit": _exit,
     "reopened": _reopened, "merged": _merged, "parted": _parted, "clash": _clash,
     "clash_decided": _clash_decided, "clash_appealed": _clash_appealed, "no_contact": _no_contact, "withdrawn": _withdrawn,
+    "enquiry": _enquiry, "asked_again": _asked_again,
 }  # fmt: skip

@@ -116,9 +116,7 @@ def _show(actor: Actor, lead_id: int, failed: BaseForm | None = None, phone: str
         forms=_forms(actor, lead, failed),
         failed=failed,
         may_edit=actor.may(LeadPermission.EDIT) and lead.merged_into_id is None,
-        may_assign=actor.may(LeadPermission.ASSIGN)
-        and not (lead.merged_into_id or lead.no_contact)
-        and lead.team_id is not None,
+        may_assign=actor.may(LeadPermission.ASSIGN) and not (lead.merged_into_id or lead.no_contact),
         may_merge=actor.may(LeadPermission.MERGE) and lead.merged_into_id is None,
         may_void=actor.may(LeadPermission.VOID) and lead.merged_into_id is None,
         overdue=lead.follow_up_on is not None and lead.follow_up_on < today(),
@@ -179,9 +177,12 @@ def _forms(actor: Actor, lead: Lead, failed: BaseForm | None) -> DetailForms:
 
 
 def _assignable(actor: Actor, lead: Lead) -> list[tuple[int, str]]:
-    if lead.team_id is None:
-        return []
-    return [(row.user_id, row.name) for row in members(actor, on=today(), team_id=lead.team_id)]
+    """The members of the lead's team; of one that belongs to none yet, those of the teams that work in its campaign."""
+    if lead.team_id is not None:
+        return [(row.user_id, row.name) for row in members(actor, on=today(), team_id=lead.team_id)]
+    names, people = team_names(), members(actor, on=today())
+    teams = {one for one in {row.team_id for row in people} if assigning.works_in(lead.campaign_id, one)}
+    return [(row.user_id, f"{row.name} · {names[row.team_id]}") for row in people if row.team_id in teams]
 
 
 def _act(lead_id: int, form: BaseForm, work: Callable[[Actor], str]) -> Answer:

@@ -109,6 +109,7 @@ def _asked() -> LeadFilter:
         created_from=query_day("from"),
         created_to=query_day("to"),
         text=clean_text(args.get("q"))[:60],
+        source="qr" if args.get("source") == "qr" else "",
         with_merged=args.get("merged") == "1",
     )
 
@@ -158,6 +159,7 @@ def _chips(filters: LeadFilter, choices: Choices) -> list[tuple[str, str, str]]:
         ("due", _("Follow-up"), filters.due, choices.due),
         ("from", _("Registered from"), filters.created_from, []),
         ("to", _("Registered until"), filters.created_to, []),
+        ("source", _("Way in"), _("QR code") if filters.source else "", []),
         ("merged", _("Merged leads"), _("shown too") if filters.with_merged else "", []),
     ]
     return [
