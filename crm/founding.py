@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from crm.campaigns.models import Campaign
 from crm.campaigns.rules import VALID_OUTCOMES
+from crm.enquiries.models import PosterText
 from crm.kernel.db import db
 from crm.leads.models import NoticeVersion
 
@@ -15,12 +16,18 @@ NOTICE = """{bank}为答复您本次的贷款咨询，将收集您的称呼、�
 保存期限：实现上述用途所必需的最短时间；提出申请的，按本行信贷档案期限保存；您要求删除的，核实后删除。
 您的权利：您可随时查阅、更正、撤回同意或要求删除，方式：告知现场工作人员或拨打本行客服电话。
 不同意第二、第三项不影响本次咨询。"""
+POSTER = (
+    "生意周转，先问问我们",
+    "扫码留下称呼和手机号，客户经理会与您联系。\n咨询不收费，也不代表您已申请贷款。",
+    "贷款须经审批，额度、利率和期限以审批结果为准。请根据自身能力合理借贷，按时还款。",
+)
+"""Headline, text and legal line of the first draft; it is printed once somebody of the bank has approved it."""
 
 
 def lay_foundation(*, bank: str, today: date, at: datetime) -> None:
-    """Makes the first notice and the walk-in campaign where they are missing. `bank`: its name, "" while nobody gave one.
+    """Makes the first notice, the walk-in campaign and a draft for posters where they are missing.
 
-    The notice promises only what the product does today: erasure on request, none by the clock.
+    `bank`: its name, "" while nobody gave one. The notice promises only what the product does today: erasure on request, none by the clock.
     """
     if db.session.scalar(select(NoticeVersion.id).limit(1)) is None:
         body = NOTICE.format(bank=f"本行（{bank}）" if bank else "本行")
@@ -42,4 +49,7 @@ def lay_foundation(*, bank: str, today: date, at: datetime) -> None:
                 created_at=at,
             )
         )
+    if db.session.scalar(select(PosterText.id).limit(1)) is None:
+        headline, body, legal_line = POSTER
+        db.session.add(PosterText(number=1, headline=headline, body=body, legal_line=legal_line, created_at=at))
     db.session.flush()

@@ -3,6 +3,7 @@
 from crm.campaigns import models as campaigns
 from crm.contest import models as contest
 from crm.districts import models as districts
+from crm.enquiries import models as enquiries
 from crm.field import models as field
 from crm.intake import models as intake
 from crm.jobs import models as jobs
@@ -26,6 +27,7 @@ ROOMS = (
     leads,
     ledger,
     outreach,
+    enquiries,
     contest,
     meetings,
     reports,

@@ -11,6 +11,7 @@ from flask_babel import lazy_pgettext
 from crm.campaigns import policy as campaigns_policy
 from crm.contest import policy as contest_policy
 from crm.districts import policy as districts_policy
+from crm.enquiries import policy as enquiries_policy
 from crm.field import policy as field_policy
 from crm.figures import policy as figures_policy
 from crm.intake import importers
@@ -35,6 +36,7 @@ ROOMS = (
     "campaigns",
     "leads",
     "outreach",
+    "enquiries",
     "figures",
     "contest",
     "meetings",
@@ -46,7 +48,7 @@ ROOMS = (
 
 _POLICIES = (
     people_policy, districts_policy, campaigns_policy, leads_policy, outreach_policy,
-    figures_policy, contest_policy, meetings_policy, reports_policy, field_policy, intake_policy, status_policy,
+    enquiries_policy, figures_policy, contest_policy, meetings_policy, reports_policy, field_policy, intake_policy, status_policy,
 )  # fmt: skip
 
 GRANTS: dict[Role, frozenset[str]] = {
@@ -61,6 +63,8 @@ NAVIGATION = (
             Entry(_l("Leads"), "leads.listing", "users", "leads.view"),
             Entry(_l("Follow-ups"), "leads.follow_ups", "phone", "leads.view"),
             Entry(_l("My team today"), "field.team", "target", "field.team"),
+            Entry(_l("My QR code"), "enquiries.mine", "device-mobile", "enquiries.own"),
+            Entry(_l("Enquiries by QR"), "enquiries.received", "message", "leads.enquiries"),
             Entry(_l("Daily log"), "outreach.day", "clipboard-list", "outreach.view"),
             Entry(_l("Meetings"), "meetings.index", "microphone", "meetings.view"),
         ),
@@ -78,6 +82,8 @@ NAVIGATION = (
         _l("Set-up"),
         (
             Entry(_l("Campaigns"), "campaigns.listing", "flag", "campaigns.view"),
+            Entry(_l("QR codes and posters"), "enquiries.listing", "device-mobile", "enquiries.codes"),
+            Entry(_l("Poster texts"), "enquiries.texts", "flag-3", "enquiries.texts"),
             Entry(_l("Districts"), "districts.index", "map", "districts.view"),
             Entry(_l("Teams"), "people.teams", "users", "people.view"),
             Entry(_l("People and rights"), "people.users", "id-badge", "people.view"),

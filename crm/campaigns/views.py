@@ -39,6 +39,7 @@ _AROUND = (
     (_l("PK"), "contest.index", "trophy"),
     (_l("Meetings"), "meetings.index", "microphone"),
     (_l("Leads"), "leads.listing", "users"),
+    (_l("QR codes and posters"), "enquiries.listing", "device-mobile"),
 )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from crm.campaigns.queries import CampaignOption, campaign_for_day, open_campaigns
 from crm.campaigns.rules import Metric
 from crm.contest.queries import Board, contests_of_campaign, list_contests, standings_of
+from crm.enquiries.queries import new_enquiries, waiting_enquiries
 from crm.figures.queries import FunnelCounts, FunnelQuery, VisitCounts, funnel, visits
 from crm.kernel.actor import Actor, Role
 from crm.kernel.audit import AuditEntry
@@ -57,6 +58,7 @@ class MyDay:
     due: FollowUps = NO_FOLLOW_UPS
     todos: tuple[TodoRow, ...] = ()
     boards: tuple[Board, ...] = ()
+    enquiries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class TeamDay:
     due: int = 0
     todos: tuple[TodoRow, ...] = ()
     boards: tuple[Board, ...] = ()
+    enquiries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class HouseDay:
     logs: tuple[LogRow, ...]
     boards: tuple[Board, ...]
     clashes: int = 0
+    enquiries: int = 0
+    held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +125,14 @@ def my_day(actor: Actor, *, on: date, at: datetime) -> MyDay:
     campaign, team_id = campaign_for_day(actor, on), min(actor.team_ids, default=None)
     due = follow_ups(actor, today=on, most=MOST_TASKS) if actor.may(LeadPermission.VIEW) else NO_FOLLOW_UPS
     name, todos = _team_name(team_id), tuple(list_todos(actor, mine=True).items)
+    asked = new_enquiries(actor, mine=True)
     if campaign is None or team_id is None:
-        return MyDay(campaign, team_id, name, due=due, todos=todos)
+        return MyDay(campaign, team_id, name, due=due, todos=todos, enquiries=asked)
     counts = recorded_counts(actor, campaign.id, team_id, on).get(actor.user_id or 0, {})
     done = {metric: counts.get(recorded, 0) for metric, recorded in RECORDED_AS.items()}
     pledges = pledges_of(campaign.id, on, team_id=team_id)
     pledged = {metric: value for (_team, member, metric), value in pledges.items() if member == actor.user_id}
-    return MyDay(campaign, team_id, name, done, pledged, due, todos, _boards_of(actor, campaign.id, at))
+    return MyDay(campaign, team_id, name, done, pledged, due, todos, _boards_of(actor, campaign.id, at), asked)
 
 
 def team_day(actor: Actor, *, on: date, at: datetime) -> TeamDay:
@@ -136,12 +142,13 @@ def team_day(actor: Actor, *, on: date, at: datetime) -> TeamDay:
     if team_id is None:
         return TeamDay(campaign, None, name, todos=todos)
     waiting = count_due(actor, today=on, mine=False, team_id=team_id)
-    overdue, due = waiting.overdue, waiting.today
+    overdue, due, asked = waiting.overdue, waiting.today, new_enquiries(actor)
     if campaign is None:
-        return TeamDay(None, team_id, name, overdue=overdue, due=due, todos=todos)
+        return TeamDay(None, team_id, name, overdue=overdue, due=due, todos=todos, enquiries=asked)
     grid = day_grid(actor, campaign.id, team_id, on)
     pledged = _team_pledge(pledges_of(campaign.id, on, team_id=team_id))
-    return TeamDay(campaign, team_id, name, grid, pledged, overdue, due, todos, _boards_of(actor, campaign.id, at))
+    boards = _boards_of(actor, campaign.id, at)
+    return TeamDay(campaign, team_id, name, grid, pledged, overdue, due, todos, boards, asked)
 
 
 def house_day(actor: Actor, *, on: date, at: datetime) -> HouseDay:
@@ -169,6 +176,8 @@ def house_day(actor: Actor, *, on: date, at: datetime) -> HouseDay:
         logs=logs_of(actor, on),
         boards=tuple(standings_of(actor, one.id, at=at) for one in contests[:MOST_BOARDS]),
         clashes=count_waiting(actor),
+        enquiries=new_enquiries(actor),
+        held_back=waiting_enquiries(actor),
     )
 
 

@@ -21,6 +21,7 @@ from crm.reports.today_parts import (
     Task,
     Today,
     after_cut_off,
+    enquiry_task,
     metric_title,
     standing_words,
 )
@@ -82,6 +83,7 @@ def _member_headline(my: MyDay, links: Links) -> Headline:
 
 
 def _member_tasks(my: MyDay, links: Links, on: date) -> Iterator[Task]:
+    yield from enquiry_task(links, my.enquiries, owner=links.actor.user_id)
     for lead in (*my.due.overdue, *my.due.today)[:MOST_TASKS]:
         late = lead.follow_up_on is not None and lead.follow_up_on < on
         when = _("overdue since %(day)s", day=lead.follow_up_on) if late else _("due today")
@@ -192,6 +194,7 @@ def _team_tasks(team: TeamDay, links: Links, on: date) -> Iterator[Task]:
         yield from links.task(
             _("Follow-ups due today"), str(team.due), _("Look at them"), "leads.follow_ups", whose="all"
         )
+    yield from enquiry_task(links, team.enquiries)
     if team.grid is not None:
         idle = [
             row.name

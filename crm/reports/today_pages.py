@@ -24,6 +24,7 @@ from crm.reports.today_parts import (
     Today,
     Told,
     after_cut_off,
+    enquiry_task,
     figure_title,
     leader_words,
 )
@@ -130,6 +131,12 @@ def _house_stats(house: HouseDay, links: Links, on: date) -> Iterator[Stat]:
 
 
 def _house_tasks(house: HouseDay, links: Links, late: list[str]) -> Iterator[Task]:
+    if house.held_back:
+        held = ngettext("%(num)s enquiry was held back", "%(num)s enquiries were held back", house.held_back)
+        yield from links.task(
+            held, _("A program may have sent it"), _("Look at them"), "enquiries.received", lane="held"
+        )
+    yield from enquiry_task(links, house.enquiries)
     if late:
         yield from links.task(_("Logs not handed in"), "、".join(late), _("See the logs"), "outreach.logs")
     if house.clashes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import current_app, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from crm.campaigns.rules import Metric
 from crm.contest.queries import Board, BoardRow
@@ -103,6 +104,14 @@ class Links:
         url = self.to(endpoint, **values)
         if url is not None:
             yield (title, detail, url, word)
+
+
+def enquiry_task(links: Links, number: int, *, owner: int | None = None) -> Iterator[Task]:
+    """Customers who asked by QR code and with whom nobody has talked yet."""
+    if number:
+        words = ngettext("%(num)s new enquiry by QR code", "%(num)s new enquiries by QR code", number)
+        detail = _("Counts once you have talked to the person")
+        yield from links.task(words, detail, _("Look at them"), "leads.listing", source="qr", stage="none", owner=owner)
 
 
 def metric_title(metric: str) -> str:
