@@ -11,6 +11,7 @@ from crm.campaigns.models import Campaign
 from crm.demo import bank as founding
 from crm.demo.bank import FIELD_DAYS, Bank, close_past, found_bank
 from crm.demo.meetings import hold_meetings
+from crm.demo.posters import hang_posters
 from crm.demo.refereeing import referee
 from crm.demo.settling import settle
 from crm.demo.street import Street
@@ -53,6 +54,7 @@ def make_demo(*, seed: int, at: datetime, bank_name: str, tell: Callable[[str], 
         settle(bank, number)
     with unit_of_work():
         street.bank_feeds_back(at)
+        hang_posters(bank, at)
     with unit_of_work():
         referee(bank, at)
     return bank

@@ -149,14 +149,14 @@ def poster(code_id: int) -> str:
     return render_template("enquiries/poster.html", page=page)
 
 
-@blueprint.get("/enquiries/codes/<int:code_id>/<any(svg, png):form>")
+@blueprint.get("/enquiries/codes/<int:code_id>/<any(svg, png):format>")
 @requires(EnquiryPermission.CODES)
-def picture(code_id: int, form: str) -> Response:
+def picture(code_id: int, format: str) -> Response:
     """The code alone, as a file."""
     address = _address(queries.get_code(the_actor(), code_id, now()))
-    content = drawing.svg(address) if form == "svg" else drawing.png(address)
-    answer = Response(content, mimetype="image/svg+xml" if form == "svg" else "image/png")
-    answer.headers["Content-Disposition"] = f'attachment; filename="qr-{code_id}.{form}"'
+    content = drawing.svg(address) if format == "svg" else drawing.png(address)
+    answer = Response(content, mimetype="image/svg+xml" if format == "svg" else "image/png")
+    answer.headers["Content-Disposition"] = f'attachment; filename="qr-{code_id}.{format}"'
     return answer
 
 

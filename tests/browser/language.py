@@ -32,7 +32,7 @@ SETTINGS = ("清江农商银行",)
 """Values of the installation's settings that pages show."""
 ALSO_CHINESE = frozenset(
     """
-    PK CSV Excel XLSX WPS QR ROI ID IP URL UTF GBK BOM GB KB MB CRM Waituo SQLite PostgreSQL Python crm jobs run migrate backup
+    PK CSV Excel XLSX WPS QR ROI ID IP URL UTF GBK BOM GB KB MB PNG SVG CRM Waituo SQLite PostgreSQL Python crm jobs run migrate backup
     Wilson SHA HTTPS API KPI VIP APP WeChat English Ctrl Shift Enter Esc
 """.split()
 )

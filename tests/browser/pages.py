@@ -19,6 +19,7 @@ NO_PAGES = frozenset({
     "intake.progress", "intake.columns", "intake.show", "intake.template", "districts.branch", "contest.standings",
     "contest.projected", "field.bundle", "field.home", "field.manifest", "field.photo", "field.photo_state", "field.session", "field.shell",
     "field.start", "field.team_json", "field.team_workbook", "field.worker", "people.welcome", "people.sign_in", "leads.merge",
+    "enquiries.picture", "enquiries.take_out", "enquiries.thanks",
 })  # fmt: skip
 """Files, fragments of pages, answers for programs; pages of a record that the demo does not have; the page before all others."""
 
@@ -41,6 +42,9 @@ RECORDS = {
     "team_id": f"SELECT {TEAM}",
     "user_id": "SELECT id FROM user_account WHERE login = 'm101'",
     "visit_id": "SELECT max(visit.id) FROM visit JOIN user_account one ON one.id = visit.member_id WHERE one.login = 'm101'",
+    "code_id": f"SELECT id FROM poster_code WHERE campaign_id = {SPRINT} AND session_id IS NOT NULL",
+    "text_id": "SELECT id FROM poster_text WHERE state = 'draft'",
+    "token": "SELECT token FROM poster_code WHERE session_id IS NOT NULL",
     "lang": "SELECT 'zh'",
     "day": f"SELECT max(day) FROM daily_log WHERE campaign_id = {SPRINT}",
 }

@@ -14,9 +14,13 @@ from werkzeug.datastructures import MultiDict
 
 from crm.campaigns.plan_commands import add_session
 from crm.contest.adjusting import adjust
+from crm.enquiries import commands as enquiries
+from crm.enquiries.queries import enquiry_of_token
+from crm.enquiries.taking import Asked, Sender, receive
 from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
+from crm.leads.queries import notice_in_force
 from crm.leads.rules import Stage
 from crm.meetings.commands import add_case_card, add_todo
 from crm.meetings.storing import store_evening_report
@@ -33,6 +37,8 @@ WORDS = {
     "content_hash": ("0" * 64,),
     "token": ("no-such-token",),
     "filename": ("css/waituo.css",),
+    "lang": ("zh",),
+    "format": ("svg", "png"),
 }
 """Arguments of addresses that are words."""
 Rows = dict[str, Counter[tuple[object, ...]]]
@@ -76,7 +82,7 @@ def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "�
             "clash_id": [clash.clash_id],
         }  # fmt: skip
     fresh, done = _batches(actor)
-    return ids | {
+    return ids | _by_code(cast, actor) | {
         "lead_id": [lead.lead_id, again.lead_id, foreign.lead_id],
         "campaign_id": list(cast.campaigns.values()),
         "team_id": list(cast.teams.values()),
@@ -85,6 +91,20 @@ def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "�
         "contest_id": [contest], "meeting_id": [morning, evening], "session_id": [session_id],
         "visit_id": [visit], "batch_id": [fresh, done], "export_id": [1], "number": [1], "photo_id": [1],
     }  # fmt: skip
+
+
+def _by_code(cast, actor) -> dict[str, list[int]]:
+    """A member's code, a further text for posters, and an enquiry that was held back because a program filled it in."""
+    olga = actor("olga")
+    with unit_of_work():
+        code = enquiries.make_code(
+            olga, campaign_id=cast.campaigns["roadshow"], session_id=None, member_id=cast.users["bob"], at=NOON
+        )
+        text = enquiries.write_text(olga, headline="先问问我们", body="扫码留言", legal_line="贷款须经审批", at=NOON)
+        asked = Asked("扫码客户", "13900007777", "catering", "", (), notice_in_force().text_hash)
+        token = receive(code.token, asked, Sender("stamp", NOON, "http://spam", "", False), at=NOON)
+        held_back = enquiry_of_token(token).id
+        return {"code_id": [code.id], "text_id": [text.id], "enquiry_id": [held_back]}
 
 
 def _batches(actor) -> tuple[int, int]:
@@ -110,6 +130,7 @@ def addresses(app: Flask, ids: dict[str, list[int]]) -> list[str]:
         "/leads?q=9999",
         "/funnel/records?stage=consult",
         "/leads/new?campaign=1",
+        "/enquiries?lane=held",
     ]
     return found
 

@@ -13,6 +13,8 @@ UNREACHED: dict[str, str] = {
     "field.phone_of_lead": "the phone pages ask it; each look at a phone is written down, and the limit counts it",
     "field.sync": "the phone pages send it; each record carries its own id (tests/field)",
     "people.sign_in": "its page is for people who are not signed in, and it makes no row but the log of attempts",
+    "enquiries.ask": "its address is the secret of a code, and its form is for people without an account",
+    "enquiries.take_out": "its address is the secret of one person's receipt",
     "people.welcome": "its address holds a secret that no page shows again",
 }
 """Addresses that write and to which no form of a signed-in person's pages leads, with the reason."""
@@ -21,6 +23,7 @@ _REVISION = (
 )
 SAFE_WITHOUT: dict[str, str] = {
     "campaigns.save_district": "a campaign has a district once; each button adds another one",
+    "enquiries.make_code": "a campaign, session or member has one living code; the page offers other ones",
     "leads.feedback": "a lead reaches a stage once; the page offers the next one",
     "leads.intent": "stating the intent that holds already writes nothing",
     "leads.merge_in": "a lead is merged once; the page offers further ones",

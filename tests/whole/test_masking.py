@@ -37,6 +37,8 @@ def told(answer) -> str:
     """All text of an answer, that of a workbook's parts too."""
     if answer.mimetype.endswith("spreadsheetml.sheet"):
         return text_of_workbook(answer.data)
+    if answer.mimetype == "image/png":
+        return ""
     return answer.get_data(as_text=True)
 
 

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
+from crm.enquiries.commands import make_code
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
 from crm.meetings.commands import add_case_card, add_todo
@@ -37,6 +38,7 @@ WORDS = {
     "token": "no-such-token",
     "filename": "css/waituo.css",
     "room": "leads",
+    "format": "svg",
 }
 """Arguments that are words, with a value that leads somewhere."""
 
@@ -134,7 +136,7 @@ def _told(client, where: str, method: str) -> tuple[int, str]:
 
 
 def _foreign_records(cast, actor) -> dict[str, int]:
-    """The blue team's lead, people, visit, meeting with a to-do, a case and its report; and what others have brought in or taken out."""
+    """The blue team's lead, people, QR code, visit, meeting with a to-do, a case and its report; and what others brought in or out."""
     place = {"campaign_id": cast.campaigns["roadshow"], "team_id": cast.teams["blue"]}
     with unit_of_work():
         lead = make.lead(actor("dora"), **place).lead_id
@@ -152,10 +154,14 @@ def _foreign_records(cast, actor) -> dict[str, int]:
         clash = make.lead(actor("olga"), team_id=green, **there).clash_id
     message = unread(actor("dora")).newest[0].id
     batch = sheets.upload(actor("olga"), sheets.csv_bytes([sheets.line(1)])).id
+    with unit_of_work():
+        code = make_code(
+            actor("dora"), campaign_id=place["campaign_id"], session_id=None, member_id=cast.users["dora"], at=NOON
+        ).id
     return {
         "lead_id": lead, "user_id": cast.users["dora"], "team_id": place["team_id"], "visit_id": visit, "meeting_id": meeting,
         "todo_id": todo, "case_id": case, "report_id": report, "batch_id": batch, "photo_id": photo,
-        "clash_id": clash, "message_id": message,
+        "clash_id": clash, "code_id": code, "message_id": message,
     }  # fmt: skip
 
 
