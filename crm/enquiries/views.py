@@ -84,7 +84,7 @@ def listing() -> str:
         usual = campaign_for_day(actor, business_day(at, settings().zone))
         campaign_id = usual.id if usual else next((one.id for one in campaigns), None)
     page = ListPage(
-        targets=queries.targets(actor, campaign_id, at=at, text=q) if campaign_id is not None else None,
+        targets=queries.targets(actor, campaign_id, at=at, wanted=q) if campaign_id is not None else None,
         choices=[(one.id, one.name) for one in campaigns],
         q=q,
         has_own=bool(actor.team_ids),

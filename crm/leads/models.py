@@ -15,6 +15,7 @@ from crm.kernel.db import BIG, Base, UTCDateTime
 _LIVE = text("removed_at IS NULL")
 _WAITING = text("state <> 'decided'")
 _MERGED = text("merged_into_id IS NOT NULL")
+_BY_QR = text("source = 'qr'")
 
 
 class Lead(Base):
@@ -88,6 +89,8 @@ class Lead(Base):
         ),
         # Partial: nearly all leads have none, and a list that asks for "merged into none" must not read by this index.
         Index("ix_lead_merged_into", "merged_into_id", sqlite_where=_MERGED, postgresql_where=_MERGED),
+        # Today asks how many came by a QR code and were not talked to yet: few of many.
+        Index("ix_lead_by_qr", "stage", "team_id", "owner_id", sqlite_where=_BY_QR, postgresql_where=_BY_QR),
         Index("ix_lead_newest", "created_at", "id"),
         # Counts by stage read this index alone.
         Index("ix_lead_count", "campaign_id", "stage", "team_id", "removed_at", "merged_into_id"),

@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+BY_QR = sa.text("source = 'qr'")
 LIVING = sa.text("revoked_at IS NULL")
 WAITING = sa.text("state = 'quarantined'")
 
@@ -128,8 +129,18 @@ def upgrade() -> None:
         postgresql_where=WAITING,
     )
 
+    op.create_index(
+        "ix_lead_by_qr",
+        "lead",
+        ["stage", "team_id", "owner_id"],
+        unique=False,
+        sqlite_where=BY_QR,
+        postgresql_where=BY_QR,
+    )
+
 
 def downgrade() -> None:
+    op.drop_index("ix_lead_by_qr", table_name="lead", sqlite_where=BY_QR, postgresql_where=BY_QR)
     op.drop_index(
         "ix_enquiry_waiting",
         table_name="enquiry",
