@@ -37,7 +37,6 @@ WORDS = {
     "content_hash": ("0" * 64,),
     "token": ("no-such-token",),
     "filename": ("css/waituo.css",),
-    "lang": ("zh",),
     "format": ("svg", "png"),
 }
 """Arguments of addresses that are words."""
