@@ -11,7 +11,7 @@ from crm.kernel.unit_of_work import unit_of_work
 from crm.people import inbox
 from crm.people.inbox import Message
 from crm.people.views import blueprint
-from crm.web.forms import int_or
+from crm.web.forms import id_or_none
 from crm.web.guards import PUBLIC, SIGNED_IN, permission_of, signed_in
 from crm.web.identity import the_actor
 from crm.web.paging import Paging, requested_page
@@ -70,7 +70,7 @@ def read_message(message_id: int) -> Response:
 def read_messages() -> Response:
     """Marks all messages as read that the reader can have seen."""
     with unit_of_work():
-        inbox.mark_all_read(the_actor(), upto=int_or(request.form.get("upto"), 0), at=now())
+        inbox.mark_all_read(the_actor(), upto=id_or_none(request.form.get("upto")) or 0, at=now())
     return redirect(url_for("people.messages"))
 
 
