@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Date, Integer, bindparam, or_, select
 
 from crm.field import rules
 from crm.field.models import FieldPhoto, FieldRecord, VisitPosition
@@ -13,7 +13,7 @@ from crm.field.rules import Body
 from crm.field.shapes import Shape
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
-from crm.kernel.db import db
+from crm.kernel.db import db, writer
 from crm.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from crm.kernel.installation import zone_name
 from crm.leads import editing
@@ -38,13 +38,25 @@ from crm.outreach.log_commands import tally
 from crm.outreach.models import Visit
 from crm.outreach.rules import Declared, Outcome
 from crm.people.models import Membership
-from crm.people.queries import in_force
 
 PHONE_TALLIES = (Declared.LEAFLETS, Declared.DOORS, Declared.WECHAT_ADDS)
 MOST_STEP = 1000
 """Of one tap on a tally; taps are ones, a correction may be more."""
 DETAILS = {"years": 20, "premises": 20, "turnover": 20, "lender": 60, "purpose": 100, "term": 40, "call_time": 60}
 """Further facts of a card, and how long each may be."""
+
+_DAY = bindparam("day", type_=Date)
+_TEAM = (
+    select(Membership.team_id)
+    .where(
+        Membership.user_id == bindparam("user", type_=Integer),
+        Membership.valid_from <= _DAY,
+        or_(Membership.valid_to.is_(None), Membership.valid_to >= _DAY),
+    )
+    .order_by(Membership.valid_from.desc())
+    .limit(1)
+)
+"""Prepared: each record asks it."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +76,8 @@ def apply(actor: Actor, body: Body, clocks: Clocks) -> Applied:
 
 def team_on(user_id: int, day: date) -> int | None:
     """The team that a person belonged to on that day: a record counts for it, wherever its author is by now."""
-    query = select(Membership.team_id).where(Membership.user_id == user_id, in_force(day))
-    return db.session.scalar(query.order_by(Membership.valid_from.desc()).limit(1))
+    team_id: int | None = writer().scalar(_TEAM, {"user": user_id, "day": day})
+    return team_id
 
 
 def _as_then(actor: Actor, clocks: Clocks) -> Actor:

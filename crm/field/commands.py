@@ -20,7 +20,7 @@ from crm.field.rules import Body, UnknownForm
 from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
-from crm.kernel.db import db, upsert
+from crm.kernel.db import db, plain_insert, upsert, writer
 from crm.kernel.errors import DomainError, Invalid, traced
 from crm.kernel.installation import keys, zone_name
 from crm.kernel.submissions import wait_for_turn
@@ -30,6 +30,9 @@ from crm.leads.party import lock_phones, person_key
 
 log = logging.getLogger("crm")
 TAKEN = ("accepted", "contested")
+_UNAUDITED = ("tally", "visit")
+"""Kinds whose rows are their own record of who did what; see `crm.outreach.commands`."""
+_RECORD = plain_insert(FieldRecord)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def take_in(
         raise Invalid("field.too_many", most=rules.MOST_RECORDS)
     opened = {one.uid: _opened(actor, one) for one in records if one.well_formed}
     _queue_up(opened)
-    taker = _Taker(actor, device, skew, at, sent_by)
+    taker = _Taker(actor, device, skew, at, sent_by, _known(opened))
     results = [_one(taker, one, opened) for one in records]
     _note_device(actor, device, max((body.seq for body, _ in _bodies(opened)), default=0), at)
     return results
@@ -139,6 +142,8 @@ class _Taker:
     skew: timedelta
     at: datetime
     sent_by: int | None
+    known: dict[str, list[FieldRecord]]
+    """What came before under the ids of the batch, oldest first; grows as its records are kept."""
 
 
 Opened = tuple[str, Body] | DomainError
@@ -171,10 +176,24 @@ def _bodies(opened: Mapping[str, Opened | None]) -> list[tuple[Body, str]]:
 
 
 def _queue_up(opened: Mapping[str, Opened | None]) -> None:
-    """Takes all locks of the batch in one order, so that two phones with the same customers never wait for each other."""
+    """Takes all locks of the batch in one order, so that two phones with the same customers never wait for each other.
+
+    The audit's comes before what records lock by themselves: a second record would wait for it with the first one's rows held.
+    """
     for uid in sorted(opened):
         wait_for_turn(uid)
-    lock_phones(person_key(phone) for phone in sorted({_phone(body) for body, _ in _bodies(opened)} - {""}))
+    bodies = [body for body, _ in _bodies(opened)]
+    lock_phones(person_key(phone) for phone in sorted({_phone(body) for body in bodies} - {""}))
+    if any(body.kind not in _UNAUDITED for body in bodies):
+        audit.wait_for_turn()
+
+
+def _known(opened: Mapping[str, Opened | None]) -> dict[str, list[FieldRecord]]:
+    """Asked once for the whole batch, when nobody else can write under these ids any more."""
+    found: dict[str, list[FieldRecord]] = {}
+    for row in db.session.scalars(select(FieldRecord).where(FieldRecord.uid.in_(opened)).order_by(FieldRecord.id)):
+        found.setdefault(row.uid, []).append(row)
+    return found
 
 
 def _phone(body: Body) -> str:
@@ -191,7 +210,7 @@ def _one(taker: _Taker, one: Sent, opened: Mapping[str, Opened | None]) -> Resul
     found = opened[one.uid]
     if found is None:
         return Result(one.uid, one.content_hash, "foreign", code="field.foreign")
-    known = list(db.session.scalars(select(FieldRecord).where(FieldRecord.uid == one.uid).order_by(FieldRecord.id)))
+    known = taker.known.get(one.uid, ())
     same = next((row for row in known if row.content_hash == one.content_hash), None)
     if same is not None:
         if same.user_id != taker.actor.user_id:
@@ -247,27 +266,29 @@ def _keep(
     flags: Sequence[str] = (),
 ) -> FieldRecord:
     digest = hash_of_text(text)
-    record = FieldRecord(
-        uid=body.uid,
-        content_hash=digest,
-        user_id=body.user_id,
-        sent_by_id=taker.sent_by,
-        device=body.device,
-        seq=body.seq,
-        supersedes=body.supersedes,
-        kind=body.kind[:16],
-        form_version=body.form if isinstance(body.form, int) and 0 <= body.form < 2**31 else 0,
-        state=state,
-        skew_ms=round(taker.skew.total_seconds() * 1000),
-        flags=list(flags),
-        occurred_raw=body.occurred_at,
-        recorded_raw=body.recorded_at,
-        received_at=taker.at,
-        answer=_answer(state, code, facts, lead_id),
-        body_sealed=keys().seal(text, place=f"field_record:{body.uid}:{digest}"),
-    )
-    db.session.add(record)
-    db.session.flush()
+    row: dict[str, Any] = {
+        "uid": body.uid,
+        "content_hash": digest,
+        "user_id": body.user_id,
+        "sent_by_id": taker.sent_by,
+        "device": body.device,
+        "seq": body.seq,
+        "supersedes": body.supersedes,
+        "kind": body.kind[:16],
+        "form_version": body.form if isinstance(body.form, int) and 0 <= body.form < 2**31 else 0,
+        "state": state,
+        "skew_ms": round(taker.skew.total_seconds() * 1000),
+        "flags": list(flags),
+        "occurred_raw": body.occurred_at,
+        "recorded_raw": body.recorded_at,
+        "received_at": taker.at,
+        "answer": _answer(state, code, facts, lead_id),
+        "body_sealed": keys().seal(text, place=f"field_record:{body.uid}:{digest}"),
+    }
+    written = writer().execute(_RECORD, row).inserted_primary_key
+    assert written is not None
+    record = FieldRecord(id=written[0], **row)
+    taker.known.setdefault(body.uid, []).append(record)
     return record
 
 

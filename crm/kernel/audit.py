@@ -42,11 +42,18 @@ _INSERT = plain_insert(AuditEntry)
 _LOCK = text("SELECT pg_advisory_xact_lock(7301)")
 
 
-def record(actor: Actor, action: str, subject: str, subject_id: int | None = None, **detail: Any) -> None:
-    """Writes one entry into the open unit of work. Long numbers in texts of the detail are cut out."""
+def wait_for_turn() -> None:
+    """Takes the audit's lock before the first entry: whoever will write several things and audit each must not hold rows that
+    another one needs before auditing his. On SQLite there is one writer anyway."""
     connection = writer()
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK)
+
+
+def record(actor: Actor, action: str, subject: str, subject_id: int | None = None, **detail: Any) -> None:
+    """Writes one entry into the open unit of work. Long numbers in texts of the detail are cut out."""
+    wait_for_turn()
+    connection = writer()
     row = {
         "at": now(),
         "actor_id": actor.user_id,

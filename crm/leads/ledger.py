@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from crm.kernel import audit
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day
 from crm.kernel.db import UTCDateTime, db, plain_insert, table_of, upsert, writer
@@ -111,7 +112,12 @@ def _need_number(stage: Stage, reached: frozenset[str], case_number: str | None)
 
 
 def _write(root: int, row: dict[str, Any], reached: frozenset[str]) -> LiveEntry:
-    """Writes an entry, what it implies, and what `project` would find for them: nothing stood on their stages, so they count."""
+    """Writes an entry, what it implies, and what `project` would find for them: nothing stood on their stages, so they count.
+
+    Each entry is audited by whoever asked for it. The audit's lock comes before the sums' rows, here as in a phone's batch, so
+    that neither waits for the other.
+    """
+    audit.wait_for_turn()
     connection, change = writer(), _Change()
     entry = _live(row, connection.execute(_ENTRY, row))
     change.add(root, entry)
