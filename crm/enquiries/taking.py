@@ -41,6 +41,7 @@ from crm.leads.party import lock_person
 from crm.leads.queries import latest_consent, notice_in_force
 from crm.leads.rules import ConsentHow
 from crm.leads.taking_in import insert_consent
+from crm.people import inbox
 
 SOURCE = "qr"
 _TURN = 7322
@@ -139,17 +140,21 @@ def drop(actor: Actor, enquiry_id: int, *, at: datetime) -> None:
 
 
 def withdraw(token: str, *, at: datetime) -> datetime:
-    """The person takes the consent of an enquiry back: nobody contacts them from now on. Answers since when that holds.
+    """The person takes the consent of an enquiry back. Answers since when that holds; sent again, the same moment.
 
-    Sent again it answers the same moment. The person is marked on all leads, as the desk does it.
+    A person whom the enquiry made known is marked as not to be contacted, as the desk does it. Where the phone was known before,
+    only what the enquiry brought ends: the link proves that somebody typed the number, not that it is theirs, and whoever
+    types a customer's number must not be able to shut that customer off. The officer is told and asks the customer.
     """
     enquiry = held(select(Enquiry).where(Enquiry.token == token))
     if enquiry is None:
         raise NotFound("enquiry.none")
     if enquiry.withdrawn_at is not None:
         return enquiry.withdrawn_at
-    if enquiry.lead_id is not None:
+    if enquiry.lead_id is not None and enquiry.outcome == Outcome.NEW and not _known_elsewhere(enquiry.lead_id):
         _withdraw_from(enquiry.lead_id, at)
+    elif enquiry.lead_id is not None:
+        _end_enquiry(enquiry, enquiry.lead_id, at)
     enquiry.state, enquiry.body_sealed, enquiry.withdrawn_at = State.WITHDRAWN.value, None, at
     audit.record(SYSTEM, "enquiries.withdraw", "enquiry", enquiry.id)
     return at
@@ -290,6 +295,32 @@ def _withdraw_from(lead_id: int, at: datetime) -> None:
             contact.do_not_contact(SYSTEM, root, reason=SOURCE, at=at)
         except Conflict:
             return
+
+
+def _known_elsewhere(lead_id: int) -> bool:
+    """Whether the phone is also that of a customer in another campaign."""
+    person = db.session.get_one(Lead, lead_id).person_key
+    other = select(Lead.id).where(Lead.person_key == person, Lead.id != lead_id, Lead.removed_at.is_(None))
+    return db.session.scalar(other.limit(1)) is not None
+
+
+def _end_enquiry(enquiry: Enquiry, lead_id: int, at: datetime) -> None:
+    """The consent stands again as it did before the enquiry, and whoever looks after the customer is told."""
+    lead = db.session.get_one(Lead, lead_id)
+    root = db.session.get_one(Lead, lead.merged_into_id) if lead.merged_into_id else lead
+    earlier = select(Consent).where(Consent.lead_id == root.id, Consent.received_at < enquiry.received_at)
+    before = db.session.scalar(earlier.order_by(Consent.id.desc()).limit(1))
+    insert_consent(
+        {
+            "lead_id": root.id, "notice_id": before.notice_id if before else enquiry.notice_id,
+            "enquiry": before is not None and before.enquiry, "marketing": list(before.marketing) if before else [],
+            "financial": before is not None and before.financial, "how": before.how if before else ConsentHow.QR.value,
+            "basis": before.basis if before else "", "taken_by_id": None, "given_at": at, "received_at": at,
+        }
+    )  # fmt: skip
+    note_event(SYSTEM, root.id, "withdrawn", at=at, what="enquiry", text=SOURCE)
+    link = inbox.Link("leads.detail", {"lead_id": root.id})
+    inbox.tell([root.owner_id], "enquiry.withdrawn", at=at, key=f"enquiry-withdrawn:{enquiry.id}", link=link)
 
 
 def _waiting(actor: Actor, enquiry_id: int, at: datetime) -> tuple[Enquiry, Code]:

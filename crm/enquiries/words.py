@@ -92,3 +92,9 @@ GLOBALS: dict[str, Any] = {
     "poster_text_state": text_state,
     "poster_text_supplied": nobody,
 }
+
+MESSAGES: dict[str, Any] = {
+    "enquiry.withdrawn": lambda facts: _(
+        "By the link of an enquiry somebody withdrew for a customer of yours. Ask the customer, and mark who must not be contacted."
+    ),
+}

@@ -216,7 +216,7 @@ def _no_contact(line: Line, zone_name: str) -> tuple[str, str]:
 
 
 def _withdrawn(line: Line, zone_name: str) -> tuple[str, str]:
-    what = words.label(words.WITHDRAWALS, line.facts.get("what", ""))
+    what = words.label(words.ENDED, line.facts.get("what", ""))
     return _("Consent withdrawn: %(what)s", what=what), _why(line)
 
 

@@ -66,6 +66,8 @@ WITHDRAWALS = {
     "financial": _l("Financial facts"),
     "everything": _l("Everything: no contact any more"),
 }
+ENDED = WITHDRAWALS | {"enquiry": _l("What was agreed to in an enquiry by QR code")}
+"""What may have ended: also by the customer's own link."""
 MATCHES = {"phone": _l("Same phone"), "licence": _l("Same licence number"), "name_place": _l("Same name, same place")}
 CLASH_STATES = {
     "open": _l("Waiting for the referee"),

@@ -22,6 +22,7 @@ from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.contact import do_not_contact
 from crm.leads.models import Clash, Consent, DoNotContact, Lead, LeadEvent, NoticeVersion
 from crm.leads.rules import Stage
+from crm.people.inbox import unread
 from tests import make
 from tests.enquiries.scanning import code, enquiries, filled, newest, opened, send
 from tests.moments import DAY_2, DAY_6, NOON
@@ -445,6 +446,20 @@ def test_the_receipt_shows_nothing_of_the_person_and_withdraws(nobody, actor, ca
     assert (last.enquiry, last.marketing) == (False, [])
     assert nobody.get("/e/no-such-token").status_code == 404
     assert nobody.post("/e/no-such-token/withdraw").status_code == 404
+
+
+def test_whoever_types_a_customer_s_number_cannot_shut_that_customer_off(nobody, actor, cast, clock):
+    lead_id = known_lead(actor, cast)
+    send(nobody, code(actor, cast).token, clock, phone=KNOWN, sms_ads="y")
+    clock.shift(timedelta(minutes=5))
+    assert nobody.post(f"/e/{newest().token}/withdraw").status_code == 303
+    db.session.rollback()
+    lead = db.session.get_one(Lead, lead_id)
+    assert (newest().state, lead.no_contact) == ("withdrawn", False)
+    held = db.session.scalars(select(Consent).where(Consent.lead_id == lead.id).order_by(Consent.id)).all()
+    assert [(one.enquiry, one.marketing) for one in held] == [(True, []), (True, ["sms"]), (True, [])]
+    assert events(lead_id)[-1] == "withdrawn"
+    assert [one.code for one in unread(actor("dora")).newest] == ["enquiry.withdrawn"]
 
 
 def test_what_waits_can_be_withdrawn_too(nobody, actor, cast, clock, client_of):
