@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Iterator
 
 from flask import Flask, current_app, g, jsonify, render_template, request
 from flask_babel import gettext
@@ -58,8 +59,17 @@ def _http(error: HTTPException) -> tuple[Response | str, int] | Response:
 
 def _database(error: OperationalError) -> tuple[Response | str, int]:
     number = _log(error)
-    full = "disk is full" in str(error.orig)
+    full = any("disk is full" in str(one) for one in _behind(error))
     return _answer(507 if full else 503, None, "database.full" if full else "database.unavailable", number)
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """The error and what led to it: SQLite undoes everything on a full disk, so that going back to a savepoint fails as well,
+    and that failure is what arrives here."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__context__
 
 
 def _clash(error: IntegrityError) -> tuple[Response | str, int]:

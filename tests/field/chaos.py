@@ -33,7 +33,7 @@ from tests.field.proxy import Proxy
 from tests.reckoning.comparing import Reader, compare_boards, compare_funnel
 from tests.reckoning.raw import Raw
 
-PATIENCE = 1200.0
+PATIENCE = 3600.0
 """Seconds after which a phone gives up, and the proof has failed."""
 SHORTEST, LONGEST = 0.02, 0.6
 """Seconds between two tries of a phone."""
