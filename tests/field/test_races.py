@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from crm.field.models import FieldRecord
 from crm.kernel.db import db
@@ -110,7 +110,16 @@ def same_customers(phone_of, session_of, customers: int) -> list[list[Posted]]:
     return posts
 
 
+def deadlocks() -> int:
+    """How often PostgreSQL had to end one of two that waited for each other; on SQLite nobody can."""
+    if db.engine.dialect.name != "postgresql":
+        return 0
+    query = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    return db.session.scalar(query) or 0
+
+
 def test_each_of_300_customers_in_twelve_spellings_has_one_holder(phone_of, session_of, crowd):
+    before = deadlocks()
     answers = crowd(same_customers(phone_of, session_of, 300))
     assert {status for status, _ in answers} == {200}
     results = [one for _, body in answers for one in body["results"]]
@@ -119,6 +128,7 @@ def test_each_of_300_customers_in_twelve_spellings_has_one_holder(phone_of, sess
     assert (len(results), told["accepted", ""], count(Lead), count(Consent)) == (1800, 300, 300, 300)
     assert db.session.scalar(select(func.count(func.distinct(Lead.person_key)))) == 300
     assert count(Clash) == told["contested", "field.contested"]
+    assert deadlocks() == before
     assert all(one["message"] for one in results if one["status"] != "accepted")
     assert ledger.differences() == []
 
