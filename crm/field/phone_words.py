@@ -333,7 +333,7 @@ _SENDING: dict[str, Any] = {
     "head.busy": _l("The server is busy"),
     "head.refused": _l("The server refused"),
     "head.too_large": _l("The server refused"),
-    "head.signed_out": _l("Signed out"),
+    "head.signed_out": _l("Not signed in"),
     "head.forbidden": _l("Wrong account"),
     "net.unknown": _l("Not sent yet in this session."),
     "net.sending": _l("Sending …"),

@@ -122,6 +122,7 @@ def record_visit(page: Page, outcome: str = "consulted") -> None:
     page.locator(f"[data-outcome={outcome}]").click()
     page.get_by_label("餐饮").check()
     page.get_by_role("button", name="保存走访").click()
+    expect(page.locator(".wt-toast", has_text="已保存在本机")).to_be_visible()
 
 
 def fill_lead(page: Page, name: str, number: str) -> None:
@@ -155,7 +156,6 @@ def badge(page: Page, n: int) -> None:
 def test_a_visit_takes_three_taps_and_comes_back_with_a_receipt(phone: Callable[..., Page]) -> None:
     page = phone("m101", "visit")
     record_visit(page)
-    expect(page.locator(".wt-toast", has_text="已保存在本机")).to_be_visible()
     badge(page, 0)
     go(page, "outbox")
     expect(page.locator("li[data-state=sent]").first).to_contain_text(RECEIPT)
@@ -429,7 +429,6 @@ def test_data_that_was_cleared_is_noticed(phone: Callable[..., Page]) -> None:
     assert page.evaluate("() => localStorage.getItem('waituo.device')") == before
     go(page, "visit")
     record_visit(page)
-    expect(page.locator(".wt-toast", has_text="已保存在本机")).to_be_visible()
     badge(page, 0)
     assert page.evaluate(STORES)["records"][0]["seq"] == 2
 

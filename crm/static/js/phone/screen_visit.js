@@ -8,11 +8,11 @@ import { isWeak, lookForPosition, onPosition, position, positionState } from "./
 import * as records from "./records.js";
 import { failedToast, full, savedToast } from "./says.js";
 import { flush } from "./sync.js";
-import { today, t } from "./words.js";
+import { clock, today, t } from "./words.js";
 
 const FORM = "visit";
 const NO_LEAD = new Set(["nobody", "refused", "ineligible", "customer"]);
-let lastVisit = null;
+const RECENT = 12 * 3600 * 1000;
 let street = false;
 
 export async function build(place, argument) {
@@ -137,7 +137,6 @@ async function save(place, form, state) {
       draft: drafts.draftId(state.name), onFull: full,
     });
     await records.load();
-    lastVisit = id;
     savedToast({ label: t("undo"), run: () => undo(place, id) }, `${t(`outcome.${data.outcome}`)} · ${t("saved")}`);
     navigator.vibrate?.(30);
     if (state.editing) location.replace("#outbox");
@@ -160,11 +159,12 @@ function again(place, data) {
 }
 
 function last(place) {
-  const record = S.records.find((one) => one.uuid === lastVisit);
-  if (!record || records.undone(lastVisit)) return null;
+  const recent = S.records.filter((one) => one.kind === "visit" && one.state !== "replaced" && Date.now() - one.at < RECENT);
+  const record = recent[recent.length - 1];
+  if (!record || records.undone(record.uuid)) return null;
   const data = records.dataOf(record);
   return panel(t("visit.last"),
-    h("p", {}, [data?.outcome && t(`outcome.${data.outcome}`), data?.trade && t(`trade.${data.trade}`)].filter(Boolean).join(" · ")),
+    h("p", {}, [clock(record.at), data?.outcome && t(`outcome.${data.outcome}`), data?.trade && t(`trade.${data.trade}`)].filter(Boolean).join(" · ")),
     h("div.wt-row", {},
       button(t("visit.undo"), () => undo(place, record.uuid), { symbol: "arrow-back-up" }),
       data && !NO_LEAD.has(data.outcome) && link(t("visit.to_lead"), "#lead", { symbol: "user-plus", onclick: () => carry(data) })));
