@@ -36,6 +36,7 @@ const at = (id) => document.getElementById(id);
 let refresh = null;
 let shown = null;
 let turn = 0;
+let drawnFor = null; // a form that its user has begun to fill in is not drawn again
 
 
 /* ---- screens ---- */
@@ -49,6 +50,7 @@ function route() {
 async function show() {
   const mine = ++turn;
   const [name, argument] = route();
+  const user = S.user;
   const screen = S.user === null && SCREENS[name].own ? SCREENS.today : SCREENS[name];
   await drafts.keepNow();
   if (mine !== turn) return;
@@ -63,6 +65,7 @@ async function show() {
   const drawn = await screen.build(place, argument);
   if (mine !== turn) return;
   refresh = drawn;
+  drawnFor = user;
   at("main").replaceChildren(place);
   if (shown !== null && shown !== location.hash) { scrollTo(0, 0); at("wt-title").focus({ preventScroll: true }); }
   shown = location.hash;
@@ -98,7 +101,7 @@ let looking = null;
 /** Something was written, here or in another tab: the numbers and the screen follow, a form that is being filled in stays. */
 function look(what = "changed") {
   if (what.startsWith("sent:contested")) toast(t("status.contested"), "warn", { label: t("outbox.show"), run: () => { location.hash = "#outbox"; } }, 12);
-  if (what === "left" || what === "user") { followOtherTab().then((drawn) => { if (!drawn) show(); }); return; }
+  if (what === "left" || what === "user") { followOtherTab().then((drawn) => { if (!drawn && drawnFor !== S.user) show(); }); return; }
   clearTimeout(looking);
   looking = setTimeout(async () => {
     if (!store.isOpen()) return;
