@@ -419,13 +419,16 @@ def test_where_nothing_can_be_kept_the_ordinary_pages_are_named(visit: Visit) ->
 
 def test_data_that_was_cleared_is_noticed(phone: Callable[..., Page]) -> None:
     page = phone("m101", "visit")
-    record_visit(page)
+    with page.expect_response("**/m/api/sync"):
+        record_visit(page)
     badge(page, 0)
     before = page.evaluate("() => localStorage.getItem('waituo.device')")
     page.goto("/m/sw.js")  # no page of ours holds the store open
     page.evaluate("() => new Promise((done) => { indexedDB.deleteDatabase('waituo-phone').onsuccess = done; })")
     opened(page)
     expect(page.locator("#wt-notes")).to_contain_text("本机数据曾被清除")
+    expect(page.get_by_text("飞虎队")).to_be_visible()  # it knows the campaign again
+    expect(page.locator("#wt-state")).to_have_text("全部已上传")
     assert page.evaluate("() => localStorage.getItem('waituo.device')") == before
     go(page, "visit")
     record_visit(page)

@@ -5,6 +5,7 @@ import { hide, reveal } from "./seal.js";
 import * as store from "./store.js";
 
 const PAUSE = 200;
+const EARLIER = "~";
 const pending = new Map(); // form -> {timer, data}
 let last = Promise.resolve();
 
@@ -41,13 +42,24 @@ async function put(form, data, user) {
   if (user !== S.user || !S.key || !store.isOpen()) return;
   const id = draftId(form);
   const before = await store.base().get("drafts", id);
+  // Somebody types again before the server has opened what a sign-out sealed: that one waits for its turn.
+  if (before?.envelope && !before.hidden) await store.base().put("drafts", { ...before, id: id + EARLIER });
   const hidden = await hide(S.key, data);
-  await store.base().put("drafts", { id, user, form, uuid: before?.uuid ?? uuid(), at: Date.now(), hidden, envelope: null });
+  await store.base().put("drafts", { id, user, form, uuid: before?.hidden ? before.uuid : uuid(), at: Date.now(), hidden, envelope: null });
 }
 
 export async function read(form) {
-  const draft = S.user === null ? null : await store.base().get("drafts", draftId(form));
+  if (S.user === null) return null;
+  const draft = (await store.base().get("drafts", draftId(form))) ?? (await earlier(draftId(form)));
   return draft ? reveal(S.key, draft.hidden) : null;
+}
+
+async function earlier(id) {
+  const draft = await store.base().get("drafts", id + EARLIER);
+  if (!draft?.hidden) return null;
+  await store.base().put("drafts", { ...draft, id });
+  await store.base().delete("drafts", id + EARLIER);
+  return draft;
 }
 
 export async function drop(form) {

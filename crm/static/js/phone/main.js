@@ -36,7 +36,7 @@ const at = (id) => document.getElementById(id);
 let refresh = null;
 let shown = null;
 let turn = 0;
-let drawnFor = null; // a form that its user has begun to fill in is not drawn again
+let target = ""; // address and user of the screen that is there or on its way
 
 
 /* ---- screens ---- */
@@ -47,10 +47,18 @@ function route() {
   return [name in SCREENS && name !== "one" ? name : "today", argument];
 }
 
+const aim = () => `${S.user}|${location.hash}`;
+
+/** Draws the screen unless it is there for this user already: a form that is being filled in is not drawn again. */
+function showIfStale() {
+  if (target === aim()) refresh?.();
+  else show();
+}
+
 async function show() {
   const mine = ++turn;
   const [name, argument] = route();
-  const user = S.user;
+  target = aim();
   const screen = S.user === null && SCREENS[name].own ? SCREENS.today : SCREENS[name];
   await drafts.keepNow();
   if (mine !== turn) return;
@@ -65,7 +73,6 @@ async function show() {
   const drawn = await screen.build(place, argument);
   if (mine !== turn) return;
   refresh = drawn;
-  drawnFor = user;
   at("main").replaceChildren(place);
   if (shown !== null && shown !== location.hash) { scrollTo(0, 0); at("wt-title").focus({ preventScroll: true }); }
   shown = location.hash;
@@ -101,7 +108,7 @@ let looking = null;
 /** Something was written, here or in another tab: the numbers and the screen follow, a form that is being filled in stays. */
 function look(what = "changed") {
   if (what.startsWith("sent:contested")) toast(t("status.contested"), "warn", { label: t("outbox.show"), run: () => { location.hash = "#outbox"; } }, 12);
-  if (what === "left" || what === "user") { followOtherTab().then((drawn) => { if (!drawn && drawnFor !== S.user) show(); }); return; }
+  if (what === "left" || what === "user") { followOtherTab().then(showIfStale); return; }
   clearTimeout(looking);
   looking = setTimeout(async () => {
     if (!store.isOpen()) return;
@@ -112,13 +119,12 @@ function look(what = "changed") {
   }, 30);
 }
 
-/** Takes over who is signed in from another tab; true when the screen was drawn anew for that. */
+/** Takes over who is signed in from another tab. */
 async function followOtherTab() {
   const other = ((await store.meta("user")) ?? null) !== S.user;
   if (other) { await findUser(); records.forgetReadable(); }
   await records.load();
-  if (other) await show();
-  return other;
+  if (other) showIfStale();
 }
 
 /* ---- menu ---- */
