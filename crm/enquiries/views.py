@@ -17,7 +17,7 @@ from crm.kernel.clock import business_day, now
 from crm.kernel.paging import Page
 from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import clean_text
-from crm.web.forms import id_or_none, int_or, query_id
+from crm.web.forms import id_or_none, query_id
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
 from crm.web.paging import Paging, requested_page
@@ -104,7 +104,7 @@ def make_code() -> Redirect:
     with unit_of_work():
         code = commands.make_code(
             the_actor(),
-            campaign_id=int_or(form.get("campaign"), -1) if id_or_none(form.get("campaign")) else -1,
+            campaign_id=id_or_none(form.get("campaign")) or -1,
             session_id=id_or_none(form.get("session")),
             member_id=id_or_none(form.get("member")),
             at=now(),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.datastructures import MultiDict
 
+from crm.kernel.db import db
 from tests.conftest import Reset
 from tests.whole.crawling import Form, addresses, fingerprint, forms_of, one_of_everything
 
@@ -107,6 +108,8 @@ def complaint(endpoint, answer, before, after) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["olga", "alice", "bob", "adam"])
 def test_no_form_breaks_or_changes_anything_when_it_is_refused(app, client_of, bank, name):
+    if db.engine.dialect.name == "postgresql" and name not in ("olga", "adam"):
+        pytest.skip("what a database says of hostile values is asked with the forms of those two, who have all of them")
     ids, back = bank
     forms = forms_for(app, client_of(name), ids)
     assert len(forms) > 8
