@@ -6,6 +6,8 @@ export function h(what, props = {}, ...children) {
   const [name, ...classes] = what.split(".");
   const element = document.createElement(name || "div");
   if (classes.length) element.className = classes.join(" ");
+  // Browsers write the text of a form on the disk, to have it after a restart; a text of several lines obeys its form only.
+  if (name === "form") element.autocomplete = "off";
   for (const [key, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
