@@ -67,8 +67,15 @@ export async function strictlyWithRoom(stores, act, onFull) {
 /** Two megabytes that are held back for the day on which the phone is full. */
 export async function keepBallast() {
   try {
-    if (!(await base().count("meta", "ballast"))) await base().put("meta", new Uint8Array(BALLAST), "ballast");
+    if (!(await base().count("meta", "ballast"))) await base().put("meta", noise(BALLAST), "ballast");
   } catch { /* the phone is full already */ }
+}
+
+/** Bytes that no browser can write down in fewer: two megabytes of noughts would hold nothing back. */
+function noise(size) {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
+  return bytes;
 }
 
 export function onChange(listener) {
