@@ -2,6 +2,7 @@
 import { uuid } from "./bytes.js";
 import { hide, newUserKey, reveal, sealText } from "./seal.js";
 import * as store from "./store.js";
+import { dayOf } from "./words.js";
 
 /** What the screens show; `records` are this user's, newest last, each with `body` when it can be read here. */
 export const S = {
@@ -60,6 +61,11 @@ export function clockOffset() {
   return offset > mark.offset ? Math.round(offset) : null;
 }
 
+/** Now, as the bank's clock has it as far as this phone knows: measured by this page, else when a page last heard the server. */
+const bankNow = () => Date.now() + (clockOffset() ?? S.session?.drift ?? 0);
+/** The business day. A phone whose clock is a day off must not record into another campaign. */
+export const today = () => dayOf(bankNow());
+
 /* ---- the user ---- */
 
 export async function findUser() {
@@ -106,8 +112,8 @@ export async function takeSession(answer) {
   if (other) await readUser();
   else S.key = await store.base().get("keys", user);
   const { csrf, now, ...kept } = answer;
-  S.session = kept;
-  await cache("session", kept);
+  S.session = { ...kept, drift: mark ? Math.round(mark.offset) : 0 };
+  await cache("session", S.session);
   return other || Boolean(fresh);
 }
 

@@ -1,9 +1,8 @@
 /* The outbox: what was recorded, sealed, waiting, sent or refused. A sealed record never changes. */
 import { isoWithOffset, sha256, utf8, uuid } from "./bytes.js";
-import { S, clockOffset } from "./account.js";
+import { S, clockOffset, today } from "./account.js";
 import { hide, isEnvelope, reveal, sealText } from "./seal.js";
 import * as store from "./store.js";
-import { today } from "./words.js";
 
 const FORM = 1;
 const STUBS_KEPT = 30 * 24 * 3600 * 1000;

@@ -1,6 +1,6 @@
 /* A lead in twenty seconds: four fields, the notice, three boxes that nobody ticked before. */
 import { uuid } from "./bytes.js";
-import { S } from "./account.js";
+import { S, today } from "./account.js";
 import { CHANNELS, approaches, hows, intents, needs, premises, segments, stages, trades, turnovers } from "./choices.js";
 import { button, chips, confirmed, field, fill, h, note, read, select, tell, tick } from "./dom.js";
 import * as drafts from "./drafts.js";
@@ -8,7 +8,7 @@ import * as records from "./records.js";
 import { failedToast, full, savedToast } from "./says.js";
 import { flush } from "./sync.js";
 import { alike, leadErrors, masked, mobile } from "./values.js";
-import { day, t, today } from "./words.js";
+import { day, t } from "./words.js";
 
 const FORM = "lead";
 const DETAILS = ["years", "premises", "turnover", "lender", "purpose", "term", "call_time"];

@@ -1,5 +1,5 @@
 /* My leads and what is due: the little that a phone may keep, and what was done here since. */
-import { S } from "./account.js";
+import { S, today } from "./account.js";
 import { button, chips, field, fill, h, icon, link, note, panel, read, select, tell, toast } from "./dom.js";
 import * as drafts from "./drafts.js";
 import { Trouble, mustAsk } from "./net.js";
@@ -8,7 +8,7 @@ import { failedToast, full, savedToast } from "./says.js";
 import { flush, posting } from "./sync.js";
 import { grouped, masked } from "./values.js";
 import { intents } from "./choices.js";
-import { clock, day, t, today } from "./words.js";
+import { clock, day, t } from "./words.js";
 
 const SHOWN = 100;
 const NEXT = { "": ["consult", "application", "accepted"], consult: ["application", "accepted"], application: ["accepted"], accepted: [] };

@@ -1,5 +1,5 @@
 /* A visit in ten seconds: how it ended, which trade, save. In a street one tap a door. */
-import { S } from "./account.js";
+import { S, today } from "./account.js";
 import { OUTCOMES, approaches, trades } from "./choices.js";
 import { button, chips, confirmed, field, fill, h, icon, link, note, panel, read, select, toast } from "./dom.js";
 import * as drafts from "./drafts.js";
@@ -8,7 +8,7 @@ import { isWeak, lookForPosition, onPosition, position, positionState } from "./
 import * as records from "./records.js";
 import { failedToast, full, savedToast } from "./says.js";
 import { flush } from "./sync.js";
-import { clock, today, t } from "./words.js";
+import { clock, t } from "./words.js";
 
 const FORM = "visit";
 const NO_LEAD = new Set(["nobody", "refused", "ineligible", "customer"]);

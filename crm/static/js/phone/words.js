@@ -26,7 +26,8 @@ export function clock(moment) {
   return there.slice(0, 10) === today ? there.slice(11, 16) : `${there.slice(5, 10)} ${there.slice(11, 16)}`;
 }
 
-export const today = () => bankTime(Date.now()).slice(0, 10);
+/** The business day of a moment of the bank's clock. */
+export const dayOf = (moment) => bankTime(moment).slice(0, 10);
 
 function bankTime(moment) {
   const parts = new Intl.DateTimeFormat("en-GB", {
