@@ -69,7 +69,7 @@ export async function greet() {
   const { data } = await mustAsk(`/m/api/session?device=${S.device}`);
   if (typeof data.user?.id !== "number" || typeof data.csrf !== "string" || typeof data.key?.public !== "string") throw new Trouble("garbage");
   setClock(data.now, asked, performance.now());
-  if (await store.meta("leaving")) { await leave(data.csrf); throw new Trouble("signed_out"); }
+  if (await stillLeaving(data.user.id)) { await leave(data.csrf); throw new Trouble("signed_out"); }
   if (data.wipe) { await forget(data.user.id); await records.load(); store.changed("left"); throw new Trouble("signed_out"); }
   const newKey = await takeSession(data);
   if (await goOnFrom(data.device?.last_seq ?? 0)) S.warning = "cleared";
@@ -210,9 +210,10 @@ async function release() {
 export async function signOut() {
   await drafts.keepNow();
   let csrf = S.csrf;
+  const who = S.user;
   if (S.user !== null) await forget(S.user);
   records.forgetReadable();
-  await store.base().put("meta", true, "leaving");
+  await store.base().put("meta", who ?? true, "leaving");
   await records.load();
   try {
     const { data } = await mustAsk(`/m/api/session?device=${S.device}`);
@@ -221,6 +222,14 @@ export async function signOut() {
   } catch { /* it is done when there is a network again */ }
   S.net = "signed_out";
   store.changed("left");
+}
+
+/** A session that was to end while there was no network. Somebody else's is another one, which took its place. */
+async function stillLeaving(user) {
+  const who = await store.meta("leaving");
+  if (!who || who === true || who === user) return Boolean(who);
+  await store.base().delete("meta", "leaving");
+  return false;
 }
 
 async function leave(csrf) {
