@@ -43,7 +43,7 @@ database: setup ## those of them that use a database, again: on CRM_TEST_DATABAS
 	$(UNIT) --on-database
 
 browser: setup ## the tests in Chromium
-	$(PYTEST) -m browser
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m browser
 
 chaos: setup ## 3,000 records through a hostile network to a server that is killed 25 times: none lost, none doubled
 	$(PY) -m tests.field.chaos

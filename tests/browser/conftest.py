@@ -27,9 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The product as it is served, with two processes, security tokens and the demo's people."""
-    home = Path(os.environ.get("CRM_BROWSER_HOME") or tmp_path_factory.mktemp("bank"))
+def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Served]:
+    """The product as it is served, with two processes, security tokens and the demo's people: one for each test process."""
+    kept = os.environ.get("CRM_BROWSER_HOME")
+    home = Path(kept) / worker_id if kept else tmp_path_factory.mktemp("bank")
     with serving(home) as served:
         yield served
 
