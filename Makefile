@@ -19,11 +19,11 @@ UNIT = $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not br
 # Many a container forbids Python to keep what it has compiled. Every `crm` would compile the product anew: the tests start a hundred.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo serve test unit database browser chaos check lint bench lock shots clean system built
+.PHONY: help setup demo serve test unit database browser chaos matrix stories lighthouse check lint bench lock shots clean system built
 
 help: ## this list
 	sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | while IFS=$$'\t' read -r name text; do \
-		printf '  make %-8s %s\n' "$$name" "$$text"; done
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 setup: $(BIN)/.installed built ## the environment in .venv, front-end files and translations
 
@@ -47,6 +47,15 @@ browser: setup ## the tests in Chromium
 
 chaos: setup ## 3,000 records through a hostile network to a server that is killed 25 times: none lost, none doubled
 	$(PY) -m tests.field.chaos
+
+matrix: setup ## all pairs of what can go wrong with the phone's pages, in Chromium (about ten minutes)
+	$(PY) -m tests.browser.matrix
+
+stories: setup ## twenty stories of the phone in Chromium, WebKitGTK and Firefox, as far as they are there
+	$(PY) -m tests.browser.stories
+
+lighthouse: setup ## Lighthouse's scores of the phone's first page
+	$(PY) -m tests.browser.lighthouse
 
 check: test lint ## everything: tests, style, types, directions between rooms, both languages
 

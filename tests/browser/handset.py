@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, BrowserType, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.conftest import PHONE
+from tests.browser.own_server import OwnServer
 from tests.browser.serving import CHROMIUM, FLAGS, Served
 from tests.browser.test_phone import STORES
 
@@ -92,6 +93,24 @@ def until_waiting(page: Page, n: int) -> None:
     until(page, IN_STATE, ["waiting", n])
 
 
+def amiss(who: list[dict[str, str]], stubs: list[dict[str, Any]], server: OwnServer, device: str) -> list[str]:
+    """What is wrong between what was recorded, what the phone believes, and what the server has."""
+    said = []
+    numbers = [body["data"]["phone"] for body in server.bodies(device)]
+    for one in who:
+        if numbers.count(one["phone"]) != 1:
+            said.append(f"{one['name']}: {numbers.count(one['phone'])} times on the server")
+    here, there = {one["uuid"]: one for one in stubs}, server.received(device)
+    for uid in here.keys() | there.keys():
+        number, digest = there.get(uid, ("", ""))
+        receipt = here.get(uid, {}).get("receipt") or "-"
+        if receipt.rpartition("-")[2] != number or here[uid]["sha256"] != digest:
+            said.append(f"{uid}: receipt {receipt}, the server has {number}")
+    leads = {uid for (uid,) in server.rows("SELECT uid FROM lead")}
+    said += [f"{uid}: no lead" for uid in there if uid not in leads]
+    return said
+
+
 class Handset:
     """`open` and `kill` as often as the test wants; `page` is the phone's page."""
 
@@ -105,20 +124,24 @@ class Handset:
 
     def open(self, screen: str = "today", *, offline: bool = False) -> Page:
         """Starts the browser; the page is there, with or without a network."""
+        self.launch()
+        assert self.context is not None
+        self.context.set_default_timeout(30_000)
+        self.context.expose_function("toldSaved", self._told)
+        self.context.set_offline(offline)
+        return self.goto(screen)
+
+    def launch(self) -> None:
+        """Starts the browser with its profile; `page` is blank."""
         self.context = self.chromium.launch_persistent_context(
             self.profile,
             executable_path=CHROMIUM,
             args=FLAGS,
             base_url=self.served.url,
-            viewport=PHONE,
             locale="zh-CN",
-            **{"timezone_id": "Asia/Shanghai"} | self.options,
+            **{"timezone_id": "Asia/Shanghai", "viewport": PHONE} | self.options,
         )
-        self.context.set_default_timeout(30_000)
-        self.context.expose_function("toldSaved", self._told)
-        self.context.set_offline(offline)
         self.page = self.context.pages[0] if self.context.pages else self.context.new_page()
-        return self.goto(screen)
 
     def goto(self, screen: str) -> Page:
         """Loads the page at a screen."""

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from crm.demo.bank import PASSWORD
-from tests.browser.handset import Handset, people
+from tests.browser.handset import Handset, amiss, people
 from tests.browser.own_server import OwnServer, own_server
 from tests.browser.serving import Served
 from tests.browser.test_phone import ALL, OPEN, fill_lead
@@ -26,24 +26,6 @@ def own(server: Served, tmp_path: Path) -> Iterator[OwnServer]:
     """A server that this test may kill."""
     with own_server(server, tmp_path) as started:
         yield started
-
-
-def amiss(who: list[dict[str, str]], stubs: list[dict[str, Any]], server: OwnServer, device: str) -> list[str]:
-    """What is wrong between what was recorded, what the phone believes, and what the server has."""
-    said = []
-    numbers = [body["data"]["phone"] for body in server.bodies(device)]
-    for one in who:
-        if numbers.count(one["phone"]) != 1:
-            said.append(f"{one['name']}: {numbers.count(one['phone'])} times on the server")
-    here, there = {one["uuid"]: one for one in stubs}, server.received(device)
-    for uid in here.keys() | there.keys():
-        number, digest = there.get(uid, ("", ""))
-        receipt = here.get(uid, {}).get("receipt") or "-"
-        if receipt.rpartition("-")[2] != number or here[uid]["sha256"] != digest:
-            said.append(f"{uid}: receipt {receipt}, the server has {number}")
-    leads = {uid for (uid,) in server.rows("SELECT uid FROM lead")}
-    said += [f"{uid}: no lead" for uid in there if uid not in leads]
-    return said
 
 
 def sign_in_again(phone: Handset, login: str) -> None:
