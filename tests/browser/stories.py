@@ -298,7 +298,7 @@ class Hand:
     def goes(self) -> None:
         """The network is back, and everything is sent."""
         self.gate.way = "through"
-        self.until("() => { dispatchEvent(new Event('online')); return document.getElementById('wt-unsent').hidden; }")
+        self.until(GOES)
 
     def records(self) -> list[dict[str, Any]]:
         names = "uuid, sha256, state, seq, kind, receipt"
@@ -320,6 +320,12 @@ SIGN_IN = """(login, password) => {
   document.getElementById("login").value = login;
   document.getElementById("password").value = password;
   document.getElementById("password").form.requestSubmit();
+}"""
+GOES = """async () => {
+  dispatchEvent(new Event("online"));
+  const badge = document.getElementById("wt-unsent");
+  for (let turn = 0; turn < 20 && !badge.hidden; turn += 1) await new Promise((done) => setTimeout(done, 50));
+  return badge.hidden;
 }"""
 ARRIVED = "async () => document.readyState === 'complete' && document.getElementById('wt-title') !== null"
 PRESS = """(words) => {
