@@ -173,14 +173,17 @@ function shortOf(record) {
 /** Old stubs go; so do photos that no record ever named. */
 export async function tidy() {
   const old = Date.now() - STUBS_KEPT;
+  const closed = (record) => record.state === "sent" || record.state === "replaced";
+  const stubs = (await store.base().getAll("records")).filter((record) => closed(record) && (record.sent_at ?? record.at) < old);
+  const photos = (await store.base().getAll("photos")).filter((photo) => !photo.record && photo.at < old);
+  // Most days there is nothing to do, and then nothing is locked: pages are often left while they start.
+  if (!stubs.length && !photos.length) return;
   await store.strictly(["records", "photos"], async (transaction) => {
-    const records = transaction.objectStore("records");
-    for (const record of await records.getAll()) {
-      const closed = record.state === "sent" || record.state === "replaced";
-      if (closed && (record.sent_at ?? record.at) < old) await records.delete(record.uuid);
+    for (const { uuid: id } of stubs) await transaction.objectStore("records").delete(id);
+    for (const { sha256: name } of photos) {
+      const photo = await transaction.objectStore("photos").get(name);
+      if (photo && !photo.record) await transaction.objectStore("photos").delete(name);
     }
-    const photos = transaction.objectStore("photos");
-    for (const photo of await photos.getAll()) if (!photo.record && photo.at < old) await photos.delete(photo.sha256);
   });
 }
 
