@@ -11,18 +11,19 @@ export class Trouble extends Error {
 
 const TIMEOUT = 15000;
 
-export async function ask(path, { method = "GET", json = null, body = null, headers = {}, timeout = TIMEOUT } = {}) {
+export async function ask(path, { method = "GET", json = null, body = null, headers = {}, redirect = "manual", timeout = TIMEOUT } = {}) {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), timeout);
   try {
     const response = await fetch(path, {
-      method, credentials: "same-origin", cache: "no-store", redirect: "manual", signal: stop.signal,
+      method, credentials: "same-origin", cache: "no-store", redirect, signal: stop.signal,
       headers: { Accept: "application/json", ...(json ? { "Content-Type": "application/json" } : {}), ...headers },
       body: json ? JSON.stringify(json) : body,
     });
     if (response.status === 304) return { status: 304, data: null, etag: null };
     const data = await parsed(response);
-    return { status: response.status, data, etag: response.headers.get("ETag"), retryAfter: waitOf(response) };
+    const led = response.redirected ? new URL(response.url).pathname : null;
+    return { status: response.status, data, etag: response.headers.get("ETag"), retryAfter: waitOf(response), led };
   } catch {
     throw new Trouble("away");
   } finally {

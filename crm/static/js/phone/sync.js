@@ -66,7 +66,7 @@ function later(asked) {
 /** Who am I for the server; a fresh token, its key, its clock. */
 export async function greet() {
   const asked = performance.now();
-  const { data } = await mustAsk(`/m/api/session?device=${S.device}`);
+  const { data } = await whoAmI();
   if (typeof data.user?.id !== "number" || typeof data.csrf !== "string" || typeof data.key?.public !== "string") throw new Trouble("garbage");
   setClock(data.now, asked, performance.now());
   if (await stillLeaving(data.user.id)) { await leave(data.csrf); throw new Trouble("signed_out"); }
@@ -77,6 +77,16 @@ export async function greet() {
   await records.load();
   if (newKey) store.changed("user");
   await reopen();
+}
+
+/** The session as the server knows it. Where there is none, a sign-out that waited for a network has nothing left to do. */
+async function whoAmI() {
+  try {
+    return await mustAsk(`/m/api/session?device=${S.device}`);
+  } catch (error) {
+    if (error.kind === "signed_out") await store.base().delete("meta", "leaving");
+    throw error;
+  }
 }
 
 /** Copies and drafts that a sign-out sealed are asked back, for their owner only. */
@@ -216,7 +226,7 @@ export async function signOut() {
   await store.base().put("meta", who ?? true, "leaving");
   await records.load();
   try {
-    const { data } = await mustAsk(`/m/api/session?device=${S.device}`);
+    const { data } = await whoAmI();
     csrf = data.csrf;
     await leave(csrf);
   } catch { /* it is done when there is a network again */ }
@@ -234,7 +244,8 @@ async function stillLeaving(user) {
 
 async function leave(csrf) {
   const form = new URLSearchParams({ csrf_token: csrf });
-  // The answer leads to the sign-in page: being led there is the sign of success.
-  await ask("/sign-out", { method: "POST", body: form });
+  // Being led to the sign-in page is the sign of success. WebKit never ends a request whose answer clears the cache unless it is followed.
+  const answer = await ask("/sign-out", { method: "POST", body: form, redirect: "follow" });
+  if (answer.led !== "/sign-in") throw new Trouble("garbage", answer);
   await store.base().delete("meta", "leaving");
 }
