@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -225,8 +226,8 @@ def once(
 
 @pytest.fixture
 def cast(app: Flask, stage: tuple[Flask, casting.Cast, Reset]) -> casting.Cast:
-    """Ids of the cast."""
-    return stage[1]
+    """Ids of the cast; a test may add people of its own to it."""
+    return deepcopy(stage[1])
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def test_a_member_s_code_on_another_team_s_customer_opens_one_clash(nobody, acto
     clash = db.session.scalars(select(Clash)).one()
     assert (clash.lead_id, clash.team_id, clash.claimed_by_id) == (lead_id, cast.teams["red"], cast.users["bob"])
     assert db.session.get_one(Lead, lead_id).owner_id == cast.users["dora"]
-    assert "李老板" in client_of("olga").get("/leads/clashes").text
+    assert "李老板" in client_of("olga").get("/clashes").text
     assert "鲍勃" not in client_of("dora").get(f"/leads/{lead_id}").text
 
 

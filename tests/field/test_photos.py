@@ -58,7 +58,7 @@ def test_a_photo_of_a_visit_arrives_whole_upright_and_without_the_cameras_facts(
         assert dict(stored.getexif()) == {}
         assert stored.getexif().get_ifd(0x8825) == {}
     assert photo.visit_id is not None
-    on_disk = [path.read_bytes() for path in (home / "photos").rglob("*") if path.is_file()]
+    on_disk = [path.read_bytes() for path in (home / "photos").rglob(f"{address}*") if path.is_file()]
     assert len(on_disk) == 1
     assert b"JFIF" not in on_disk[0]
 
