@@ -328,8 +328,10 @@ def sums(table, *names):
 @pytest.mark.slow
 def test_random_steps_leave_the_ledger_equal_to_the_model(cast):
     taken = Counter()
-    while taken["steps"] < ALL_STEPS:  # Hypothesis ends some runs early
-        missing = ALL_STEPS - taken["steps"]
+    # The rules are walked on SQLite; the other database is asked whether it answers alike, which fewer steps tell.
+    wanted = ALL_STEPS // 5 if db.engine.dialect.name == "postgresql" else ALL_STEPS
+    while taken["steps"] < wanted:  # Hypothesis ends some runs early
+        missing = wanted - taken["steps"]
         run_state_machine_as_test(
             ledger_machine(cast, taken),
             settings=settings(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from crm.kernel.db import db
 from tests.conftest import Reset
 from tests.whole.crawling import Form, addresses, fingerprint, forms_of, one_of_everything
 
@@ -26,6 +25,8 @@ HOSTILE = {
 EXTRA = {"team_id": "2", "owner_id": "1", "role": "admin", "version": "0", "id": "1", "is_admin": "1"}
 ASIDE = frozenset({"audit_entry", "submission", "sign_in_attempt", "address_failure"})
 """Tables that may tell of a refusal: it is written down, and nothing else."""
+WHO = ("olga", "alice", "bob", "adam")
+"""Whose pages are looked through for forms."""
 KEPT = {"intake.columns": {"import_batch"}}
 """Forms that keep what was chosen although it was refused: a mapping is a draft, and without a good check it cannot be confirmed."""
 
@@ -106,13 +107,15 @@ def complaint(endpoint, answer, before, after) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["olga", "alice", "bob", "adam"])
+@pytest.mark.parametrize("name", WHO)
 def test_no_form_breaks_or_changes_anything_when_it_is_refused(app, client_of, bank, name):
-    if db.engine.dialect.name == "postgresql" and name not in ("olga", "adam"):
-        pytest.skip("what a database says of hostile values is asked with the forms of those two, who have all of them")
     ids, back = bank
     forms = forms_for(app, client_of(name), ids)
     assert len(forms) > 8
+    # A form is a form: what one before has met with is not sent again by the next.
+    for earlier in WHO[: WHO.index(name)]:
+        for key in forms_for(app, client_of(earlier), ids):
+            forms.pop(key, None)
     back()  # a workbook that was fetched on the way is written down
     wrong, before = [], fingerprint(aside=ASIDE)
     for key, form in forms.items():
