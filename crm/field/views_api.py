@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import jsonify, request, url_for
+from flask import jsonify, request
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest
@@ -24,12 +24,11 @@ from crm.kernel.installation import keys
 from crm.kernel.submissions import content_hash
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.contact import reveal_phone
-from crm.people.inbox import Message, unread
 from crm.people.queries import team_names
 from crm.web.forms import int_or
 from crm.web.guards import for_programs, requires
 from crm.web.identity import settings, the_actor
-from crm.web.wording import message, sentence
+from crm.web.wording import sentence
 
 MOST_BODY = 1_000_000
 """Bytes of one batch."""
@@ -72,8 +71,7 @@ def session() -> Response:
 @for_programs
 def bundle() -> Response:
     """What the phone shows while it has no network."""
-    actor = the_actor()
-    told = queries.bundle(actor, at=now()) | {"messages": [_message(one) for one in unread(actor).newest]}
+    told = queries.bundle(the_actor(), at=now())
     answer = jsonify(told)
     # The moment of asking is no news.
     answer.set_etag(content_hash({name: value for name, value in told.items() if name != "as_of"})[:32])
@@ -180,12 +178,6 @@ def _shown(one: Result) -> dict[str, Any]:
         shown["fields"] = {name: sentence(DomainError(code)) for name, code in wrong.items()}
         shown["message"] = "；".join(f"{FIELD_NAMES.get(name, name)}: {text}" for name, text in shown["fields"].items())
     return shown
-
-
-def _message(one: Message) -> dict[str, Any]:
-    """What the house tells the person, in words."""
-    url = url_for(one.endpoint, **one.args) if one.endpoint else url_for("people.messages")
-    return {"id": one.id, "text": message(one.code, one.facts), "at": one.created_at.isoformat(), "url": url}
 
 
 def _photo(photo: FieldPhoto | None) -> Response:

@@ -57,6 +57,10 @@ def upgrade() -> None:
         postgresql_where=UNREAD,
     )
     op.create_index("uq_inbox_message_key", "inbox_message", ["user_id", "key"], unique=True)
+    # Until here no program could decide a clash; one that comes from a newer schema, brought down, waits for its decision again.
+    op.execute(
+        "UPDATE clash SET state = 'open', decision = '', decided_by_id = NULL, decided_at = NULL WHERE state <> 'open'"
+    )
     # SQLite takes foreign keys and checks only with the table written anew.
     with op.batch_alter_table("clash") as batch:
         batch.add_column(sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True))

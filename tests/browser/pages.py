@@ -17,7 +17,8 @@ from crm.wiring import GRANTS
 NO_PAGES = frozenset({
     "static", "web.health", "web.fresh_token", "web.home", "figures.funnel_csv", "reports.download", "intake.problems",
     "intake.progress", "intake.columns", "intake.show", "intake.template", "districts.branch", "contest.standings",
-    "contest.projected", "field.bundle", "field.home", "field.manifest", "field.photo", "field.photo_state", "field.session", "field.shell",
+    "contest.projected", "field.bundle", "field.held_record",
+    "field.home", "field.manifest", "field.photo", "field.photo_state", "field.session", "field.shell",
     "field.start", "field.team_json", "field.team_workbook", "field.worker", "people.welcome", "people.sign_in", "leads.merge",
     "enquiries.picture", "enquiries.take_out", "enquiries.thanks",
 })  # fmt: skip

@@ -16,7 +16,8 @@ SERIOUS = """async () => (await axe.run(document, { resultTypes: ['violations'] 
   .filter(found => ['serious', 'critical'].includes(found.impact))
   .map(found => `${found.id}: ${found.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(' | ')}`)"""
 TABLET = {"width": 768, "height": 1024}
-PEOPLE = pytest.mark.parametrize("login", ["organiser", "lead1", "m101", "auditor", "admin"])
+LOGINS = ("organiser", "lead1", "m101", "auditor", "admin")
+PEOPLE = pytest.mark.parametrize("login", LOGINS)
 
 
 def broken(page: Page) -> list[str]:
@@ -38,10 +39,17 @@ def too_wide(page: Page) -> list[str]:
     return said
 
 
-def walk(page: Page, server: Served, login: str, looks: list[Callable[[Page], list[str]]]) -> list[str]:
-    """Opens each page and collects what the looks have to say of it, with the page's name in front."""
-    said = []
+def walk(
+    page: Page, server: Served, login: str, looks: list[Callable[[Page], list[str]]], *, besides: tuple[str, ...] = ()
+) -> list[str]:
+    """Opens each page and collects what the looks have to say of it, with the page's name in front.
+
+    Pages that one of the people `besides` may open too are left out.
+    """
+    said, known = [], {endpoint for one in besides for endpoint, _ in pages(server.home, one)}
     for endpoint, address in pages(server.home, login):
+        if endpoint in known:
+            continue
         answer = page.goto(address)
         assert answer is not None
         assert answer.status == 200, (endpoint, answer.status)
@@ -52,13 +60,16 @@ def walk(page: Page, server: Served, login: str, looks: list[Callable[[Page], li
 @PEOPLE
 def test_no_page_has_a_serious_fault_in_chinese(visit: Visit, server: Served, login: str) -> None:
     english = partial(english_left, home=server.home)
-    assert walk(visit(login), server, login, [broken, english, too_wide]) == []
+    # Those who work in the field see pages of their own; to the others a page is what it is to the organiser.
+    besides = () if login in LOGINS[:3] else LOGINS[:1]
+    assert walk(visit(login), server, login, [broken, english, too_wide], besides=besides) == []
 
 
 @PEOPLE
 def test_no_page_has_a_serious_fault_in_english(visit: Visit, server: Served, login: str) -> None:
     chinese = partial(chinese_left, home=server.home)
-    assert walk(visit(login, language="en"), server, login, [broken, chinese, too_wide]) == []
+    besides = LOGINS[: LOGINS.index(login)]  # the words of a page are the same for everybody
+    assert walk(visit(login, language="en"), server, login, [broken, chinese, too_wide], besides=besides) == []
 
 
 def test_the_sign_in_page_is_open_to_everybody(visit: Visit, server: Served) -> None:

@@ -13,7 +13,7 @@ from tests.browser.serving import Served
 
 CASES = all_pairs()
 QUICK = [case for case in CASES if case.process != "server migrated" and case.data != "sixty"]
-SAMPLE = random.Random(3).sample(QUICK, 9)
+SAMPLE = random.Random(3).sample(QUICK, 5)
 
 
 @pytest.fixture(scope="module")

@@ -387,14 +387,3 @@ def test_an_unchanged_bundle_is_304(client_of):
     assert with_clock.status_code == 200
     again = client.get("/m/api/bundle", headers={"If-None-Match": with_clock.headers["ETag"]})
     assert again.status_code == 304
-
-
-def test_the_bundle_tells_of_a_clash_in_words(phone_of):
-    holder, other = phone_of("bob"), phone_of("dora")
-    holder.lead("13800138000")
-    holder.send()
-    other.lead("13800138000")
-    other.send()
-    (told,) = other.ask("GET", "/m/api/bundle")[1]["messages"]
-    assert "2026-11-17" in told["text"]
-    assert told["url"].startswith("/")

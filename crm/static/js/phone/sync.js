@@ -242,7 +242,15 @@ async function stillLeaving(user) {
   return false;
 }
 
-async function leave(csrf) {
+let ending = null;
+
+/** Once at a time: the button and a flush under way may both come to it. */
+function leave(csrf) {
+  ending ??= end(csrf).finally(() => { ending = null; });
+  return ending;
+}
+
+async function end(csrf) {
   const form = new URLSearchParams({ csrf_token: csrf });
   // Being led to the sign-in page is the sign of success. WebKit never ends a request whose answer clears the cache unless it is followed.
   const answer = await ask("/sign-out", { method: "POST", body: form, redirect: "follow" });
