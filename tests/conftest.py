@@ -59,9 +59,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = filter(asks_for_database, items)
 
 
-PAGES = frozenset({"test_pages.py", "test_masking.py"})
+PAGES = frozenset({"test_bad_input.py", "test_masking.py", "test_pages.py", "test_stale_forms.py"})
 """Files that ask what pages say. What a database makes of the questions behind them, tests/whole asks by opening every page as
-every role and sending every form."""
+every role and sending every form (test_routes, test_double_submit)."""
 
 
 def asks_for_database(item: pytest.Item) -> bool:

@@ -480,7 +480,8 @@ def test_withdrawing_after_the_desk_did_makes_sure_and_breaks_nothing(nobody, ac
 def test_every_step_is_in_the_audit_without_a_name_or_phone(nobody, actor, cast, clock):
     send(nobody, code(actor, cast).token, clock, phone=KNOWN, name="欧阳老板")
     nobody.post(f"/e/{newest().token}/withdraw")
-    rows = db.session.scalars(select(AuditEntry).where(AuditEntry.action.startswith("enquiries."))).all()
+    query = select(AuditEntry).where(AuditEntry.action.startswith("enquiries.")).order_by(AuditEntry.id)
+    rows = db.session.scalars(query).all()
     assert [one.action for one in rows] == ["enquiries.make_code", "enquiries.receive", "enquiries.withdraw"]
     assert all(KNOWN not in repr(one.detail) and "欧阳" not in repr(one.detail) for one in rows)
 
