@@ -124,7 +124,6 @@ _SCREENS: dict[str, Any] = {
     "today.pledge": _l("Pledge and result"),
     "today.follow_ups": _l("Follow-ups"),
     "today.to_leads": _l("Show what is due"),
-    "today.messages": _l("Messages"),
     "pk.rank": _l("No. {rank}"),
     "pk.points": _l("{points} points, {teams} teams"),
     "pk.gap": _l("{gap} points to the next place"),

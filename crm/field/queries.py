@@ -25,18 +25,11 @@ from crm.leads.queries import count_due, notice_in_force
 from crm.leads.rules import STAGES, Stage, after
 from crm.meetings.queries import pledges_of
 from crm.outreach.queries import declared_counts, recorded_counts, roster
-from crm.outreach.rules import Recorded
 from crm.people.queries import user_names
+from crm.reports.today import RECORDED_AS
 
 MOST_LEADS = 300
 """Leads on a phone: who is due first, then the newest. The whole list is a page of the desk."""
-PLEDGED = {
-    "visits": Recorded.VISITS_VALID,
-    "consults": Recorded.CONSULTS,
-    "applications": Recorded.APPLICATIONS,
-    "accepted": Recorded.ACCEPTED,
-}
-"""A metric of the pledges -> the recorded count that answers it."""
 
 
 def team_of(actor: Actor) -> int | None:
@@ -119,7 +112,8 @@ def _pledge(actor: Actor, campaign_id: int | None, team_id: int | None, day: dat
         if member == actor.user_id
     }
     return {
-        metric: {"done": done.get(recorded, 0), "pledged": pledged.get(metric)} for metric, recorded in PLEDGED.items()
+        str(metric): {"done": done.get(recorded, 0), "pledged": pledged.get(metric)}
+        for metric, recorded in RECORDED_AS.items()
     }
 
 

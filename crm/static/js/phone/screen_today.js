@@ -37,7 +37,6 @@ function screen() {
     bundle && pledge(bundle),
     bundle && standing(bundle),
     bundle && followUps(bundle),
-    bundle?.messages?.length ? messages(bundle) : null,
     bundle && h("p.wt-muted.wt-small", {}, t("as_of", { time: clock(bundle.as_of) })),
   ];
 }
@@ -92,9 +91,4 @@ function followUps(bundle) {
     h("div.wt-three", {}, [["overdue", overdue], ["today", today], ["coming", coming]].map(([name, n]) =>
       h(`div${name === "overdue" && n ? ".wt-bad" : ""}`, {}, h("strong", {}, n), h("span", {}, t(`due.${name}`))))),
     link(t("today.to_leads"), "#leads/due", { symbol: "phone" }));
-}
-
-function messages(bundle) {
-  return panel(t("today.messages"), h("ul.wt-list", {}, bundle.messages.map((one) =>
-    h("li", {}, h("a", { href: one.url?.startsWith("/") ? one.url : "/today" }, h("span", {}, one.text), h("small", {}, clock(one.at)))))));
 }
