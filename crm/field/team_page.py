@@ -16,7 +16,7 @@ from crm.kernel.errors import NotFound
 from crm.kernel.installation import zone_name
 from crm.leads.policy import LeadPermission
 from crm.outreach.policy import OutreachPermission, oversees_team
-from crm.outreach.rules import CUT_OFF, Declared
+from crm.outreach.rules import CUT_OFF, STAGE_OF, Declared
 from crm.outreach.team_day import Counts, MemberToday, TeamToday, team_today
 from crm.people.queries import list_teams
 from crm.web.forms import query_day, query_id
@@ -24,8 +24,6 @@ from crm.web.locale import clock, moment
 
 TALLIES = tuple(metric.value for metric in Declared)
 SHOWN_TALLIES = (Declared.LEAFLETS.value, Declared.DOORS.value, Declared.WECHAT_ADDS.value)
-STAGES = {"consults": "consult", "applications": "application", "accepted": "accepted"}
-"""A count -> the stage whose records stand behind it."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class TeamPage:
         if not self.with_records:
             return None
         where, day = self.choices, self.choices.day.isoformat()
-        of = {"stage": STAGES[metric], "campaign": where.campaign_id, "team": where.team_id, "from": day, "to": day}
+        of = {"stage": STAGE_OF[metric], "campaign": where.campaign_id, "team": where.team_id, "from": day, "to": day}
         return _address("figures.records", of, row)
 
 

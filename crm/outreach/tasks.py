@@ -11,7 +11,7 @@ from crm.outreach import reminding
 
 MORNING = 8
 HOURS = range(9, 19)
-"""Hours at which nobody is disturbed by a message."""
+"""Hours at which a message disturbs nobody."""
 PAST = "past"
 """What a job answers for a slot of an earlier day, which it makes up for after a downtime: nobody needs that day's reminder."""
 
