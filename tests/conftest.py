@@ -134,6 +134,11 @@ def _triggers(connection: Connection) -> dict[str, str]:
     return dict(connection.execute(text(query)).all())
 
 
+def _indexes(connection: Connection) -> dict[str, str]:
+    query = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
+    return dict(connection.execute(text(query)).all())
+
+
 def _sequences(connection: Connection) -> dict[str, int | None]:
     return dict(connection.execute(text("SELECT sequencename, last_value FROM pg_sequences")).all())
 
@@ -158,6 +163,7 @@ class Reset:
         else:
             with db.engine.connect() as connection:
                 self.triggers, self.sequences = _triggers(connection), _sequences(connection)
+                self.indexes = _indexes(connection)
                 self.state = _state(connection)
                 for table in db.metadata.sorted_tables:
                     self.rows[table.name] = [dict(row) for row in connection.execute(table.select()).mappings()]
@@ -187,6 +193,8 @@ class Reset:
                 if value != self.sequences[name]:
                     begun = self.sequences[name]
                     connection.execute(text(f"SELECT setval('{name}', {begun or 1}, {begun is not None})"))
+            for name in self.indexes.keys() - _indexes(connection).keys():
+                connection.execute(text(self.indexes[name]))  # only now: the rows that it forbids are gone
             self.state = _state(connection)
 
 
