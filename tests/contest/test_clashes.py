@@ -217,7 +217,7 @@ def test_going_to_the_claimant_moves_the_lead_and_its_credit_and_funnel_board_an
     for name in ("bob", "alice"):
         with pytest.raises(NotFound):
             get_lead(actor(name), lead)
-    kinds = list(db.session.scalars(select(LeadEvent.kind).where(LeadEvent.lead_id == lead)))
+    kinds = list(db.session.scalars(select(LeadEvent.kind).where(LeadEvent.lead_id == lead).order_by(LeadEvent.id)))
     assert kinds[-2:] == ["clash", "clash_decided"]
     assert "leads.decide_clash" in list(db.session.scalars(select(AuditEntry.action)))
 

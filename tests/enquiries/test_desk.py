@@ -120,7 +120,9 @@ def test_a_text_is_approved_by_a_second_person_of_the_bank_and_fixed_from_then_o
     text = db.session.get_one(PosterText, text.id)
     assert (text.state, text.body, text.approver_id) == ("approved", "扫一扫", cast.users["mona"])
     assert olga.post(f"{where}/retire", data={"version": 3}).status_code == 302
-    acts = db.session.scalars(select(AuditEntry.action).where(AuditEntry.subject == "poster_text")).all()
+    acts = db.session.scalars(
+        select(AuditEntry.action).where(AuditEntry.subject == "poster_text").order_by(AuditEntry.id)
+    ).all()
     assert [one.partition(".")[2] for one in acts] == ["write_text", "change_text", "approve_text", "retire_text"]
 
 
