@@ -36,6 +36,7 @@ const at = (id) => document.getElementById(id);
 let refresh = null;
 let shown = null;
 let turn = 0;
+let ready = false;
 let target = ""; // address and user of the screen that is there or on its way
 
 
@@ -172,6 +173,15 @@ function hears() {
   navigator.serviceWorker?.addEventListener("message", (event) => { if (event.data?.do === "send") flush({ force: true }); });
 }
 
+/** The page is shown again as it was when it was left. */
+async function comeBack() {
+  if (!ready) { location.reload(); return; }
+  if (!(await store.comeBack())) return;
+  await followOtherTab();
+  look();
+  flush();
+}
+
 function trouble(key) {
   S.trouble = key;
   head();
@@ -185,6 +195,9 @@ function plain() {
 }
 
 async function start() {
+  // Ahead of every other listener: nothing begins a transaction on the way out.
+  addEventListener("pagehide", store.leave);
+  addEventListener("pageshow", (event) => { if (event.persisted) comeBack(); });
   const able = "indexedDB" in self && self.crypto?.subtle && self.Promise && "showModal" in HTMLDialogElement.prototype;
   if (!able) { plain(); return; }
   try {
@@ -199,6 +212,7 @@ async function start() {
   await records.load();
   hears();
   await show();
+  ready = true;
   register();
   records.tidy();
   flush({ bundle: true });

@@ -1,5 +1,5 @@
 /* The phone's own store. What stands in it is sealed or encrypted; ids, moments and states are not. */
-import { openDB } from "idb";
+import { openDB, unwrap } from "idb";
 import { uuid } from "./bytes.js";
 
 const NAME = "waituo-phone";
@@ -8,13 +8,20 @@ const BALLAST = 2 * 1024 * 1024;
 export const RECORD_STORES = ["records", "meta", "drafts", "photos"];
 export const tab = uuid();
 
+// WebKit keeps the lock of a transaction that a page had not ended when it was left, and every later page waits for it for good.
+const HOLDS_ON = navigator.vendor.startsWith("Apple");
+const going = new Set(); // transactions that have not ended
+
 let db = null;
+let left = false;
+let troubled = () => {};
 const listeners = new Set();
 const channel = "BroadcastChannel" in self ? new BroadcastChannel(NAME) : null;
 channel?.addEventListener("message", (event) => tellListeners(event.data?.what ?? "changed"));
 
-export async function open(onTrouble) {
-  db = await openDB(NAME, VERSION, {
+export async function open(onTrouble = troubled) {
+  troubled = onTrouble;
+  const opened = await openDB(NAME, VERSION, {
     upgrade(base) {
       base.createObjectStore("meta");
       base.createObjectStore("keys");
@@ -27,6 +34,41 @@ export async function open(onTrouble) {
     blocking: () => { db?.close(); db = null; onTrouble("store.newer"); },
     terminated: () => { db = null; onTrouble("store.closed"); },
   });
+  if (left) { opened.close(); throw new Error("the page was left"); }
+  watch(unwrap(opened));
+  db = opened;
+}
+
+function watch(raw) {
+  const begin = raw.transaction;
+  raw.transaction = (...given) => {
+    const transaction = begin.apply(raw, given);
+    going.add(transaction);
+    for (const end of ["complete", "abort"]) transaction.addEventListener(end, () => going.delete(transaction));
+    return transaction;
+  };
+}
+
+/**
+ * The page is being left. Where its transactions would outlive it they are given up: what was being saved is still a draft, and
+ * what was being marked as sent is sent again and gets the same receipt.
+ */
+export function leave() {
+  if (!HOLDS_ON) return;
+  left = true;
+  for (const transaction of going) {
+    try { transaction.abort(); } catch { /* it is ending by itself */ }
+  }
+  db?.close();
+  db = null;
+}
+
+/** The page that was left is shown again as it was; whether its store had to be opened again. */
+export async function comeBack() {
+  if (!left) return false;
+  left = false;
+  await open();
+  return true;
 }
 
 export const base = () => {
