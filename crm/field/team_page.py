@@ -1,24 +1,24 @@
 """My team today: which team's day is meant, and what its page, its JSON and its workbook say. All three say the same."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from crm.campaigns.queries import CampaignOption, campaign_for_day, get_campaign, open_campaigns, teams_of
 from crm.field.visit_facts import PhotoLink, photos_of_day
 from crm.kernel.actor import Actor
 from crm.kernel.clock import business_day, zone
 from crm.kernel.errors import NotFound
 from crm.kernel.installation import zone_name
 from crm.leads.policy import LeadPermission
+from crm.outreach.choosing import DayChoices, day_choices
 from crm.outreach.policy import OutreachPermission, oversees_team
 from crm.outreach.rules import CUT_OFF, STAGE_OF, Declared
 from crm.outreach.team_day import Counts, MemberToday, TeamToday, team_today
-from crm.people.queries import list_teams
 from crm.web.forms import query_day, query_id
 from crm.web.locale import clock, moment
 
@@ -27,42 +27,10 @@ SHOWN_TALLIES = (Declared.LEAFLETS.value, Declared.DOORS.value, Declared.WECHAT_
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What the reader may switch to, and what is chosen; None where there is nothing to choose."""
-
-    campaigns: tuple[CampaignOption, ...]
-    teams: tuple[tuple[int, str], ...]
-    today: date
-    day: date
-    campaign_id: int | None
-    team_id: int | None
-
-    @property
-    def team(self) -> str:
-        """The chosen team's name."""
-        return dict(self.teams).get(self.team_id or 0, "")
-
-    @property
-    def earlier(self) -> str:
-        """The day before."""
-        return (self.day - timedelta(days=1)).isoformat()
-
-    @property
-    def later(self) -> str | None:
-        """The day after, until today."""
-        return (self.day + timedelta(days=1)).isoformat() if self.day < self.today else None
-
-    @property
-    def query(self) -> dict[str, Any]:
-        """As the query of an address."""
-        return {"campaign": self.campaign_id, "team": self.team_id, "day": self.day.isoformat()}
-
-
-@dataclass(frozen=True)
 class TeamPage:
     """What the page shows; `team` is None when there is no campaign or no team to show."""
 
-    choices: Choices
+    choices: DayChoices
     as_of: datetime
     team: TeamToday | None = None
     photos: tuple[PhotoLink, ...] = ()
@@ -109,37 +77,23 @@ def _address(endpoint: str, values: dict[str, Any], row: MemberToday) -> str:
     return url_for(endpoint, **values, **member)
 
 
-def chosen(actor: Actor, *, at: datetime) -> Choices:
+def chosen(actor: Actor, *, at: datetime) -> DayChoices:
     """From the address, filled up with what the reader most likely means. Raises NotFound for a team that is not theirs to oversee."""
     today = business_day(at, zone_name())
-    on = query_day("day") or today
-    campaigns = open_campaigns(actor, closed_too=True)
-    campaign_id = query_id("campaign")
-    if campaign_id is None:
-        likely = campaign_for_day(actor, on)
-        campaign_id = likely.id if likely else next((one.id for one in campaigns), None)
-    teams = () if campaign_id is None else _teams(actor, campaign_id)
-    team_id = query_id("team")
-    if team_id is None:
-        team_id = next(
-            iter([one for one, _name in teams if one in actor.lead_of] or [one for one, _name in teams]), None
-        )
-    elif team_id not in dict(teams):
-        raise NotFound("people.no_team")
-    return Choices(campaigns, teams, today, on, campaign_id, team_id)
-
-
-def _teams(actor: Actor, campaign_id: int) -> tuple[tuple[int, str], ...]:
-    campaign = get_campaign(actor, campaign_id)
-    named = (
-        [(team.id, team.name) for team in list_teams(actor)]
-        if campaign.walk_in
-        else [(team.team_id, team.name) for team in teams_of(campaign_id)]
+    where = day_choices(
+        actor,
+        today=today,
+        day=query_day("day") or today,
+        campaign_id=query_id("campaign"),
+        team_id=query_id("team"),
+        shows=partial(oversees_team, actor),
     )
-    return tuple((team_id, name) for team_id, name in named if oversees_team(actor, team_id))
+    if where.team_id is not None and where.team_id not in dict(where.teams):
+        raise NotFound("people.no_team")
+    return where
 
 
-def day_of(actor: Actor, where: Choices) -> TeamToday | None:
+def day_of(actor: Actor, where: DayChoices) -> TeamToday | None:
     """The chosen team's day, None when nothing can be chosen."""
     if where.campaign_id is None or where.team_id is None:
         return None
@@ -168,7 +122,7 @@ def ago_words(then: datetime, at: datetime) -> str:
     return ngettext("%(num)s hour ago", "%(num)s hours ago", minutes // 60)
 
 
-def as_json(where: Choices, team: TeamToday | None) -> dict[str, Any]:
+def as_json(where: DayChoices, team: TeamToday | None) -> dict[str, Any]:
     """The same for the phone of the team's lead, as the phone's protocol has it."""
     rows = team.rows if team else ()
     names = {one.id: one.name for one in where.campaigns}

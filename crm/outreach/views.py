@@ -9,20 +9,20 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from crm.campaigns.queries import CampaignOption, campaign_for_day, get_campaign, open_campaigns, teams_of
+from crm.campaigns.queries import get_campaign
 from crm.kernel.actor import Actor
 from crm.kernel.clock import at_local, business_day, day_or_none, now
 from crm.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from crm.kernel.unit_of_work import unit_of_work
 from crm.kernel.values import clean_text
 from crm.outreach import log_commands, queries, rules
+from crm.outreach.choosing import DayChoices, day_choices
 from crm.outreach.forms import LogForm
 from crm.outreach.log_commands import Cell
 from crm.outreach.policy import OutreachPermission, check_team, leads_team, writes_for
 from crm.outreach.queries import DayGrid, LogRow
 from crm.outreach.words import metric_label
 from crm.people.policy import team_scope
-from crm.people.queries import list_teams
 from crm.web.forms import done_once, note_used_uid, query_day, query_id
 from crm.web.guards import requires
 from crm.web.identity import settings, the_actor
@@ -61,32 +61,10 @@ class Where:
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What the reader may switch to."""
-
-    campaigns: tuple[CampaignOption, ...]
-    teams: tuple[tuple[int, str], ...]
-    today: date
-    day: date
-    campaign_id: int | None
-    team_id: int | None
-
-    @property
-    def earlier(self) -> str:
-        """The day before."""
-        return (self.day - timedelta(days=1)).isoformat()
-
-    @property
-    def later(self) -> str | None:
-        """The day after, until today."""
-        return (self.day + timedelta(days=1)).isoformat() if self.day < self.today else None
-
-
-@dataclass(frozen=True)
 class DayPage:
     """The daily log of one team; `grid` is None when there is no campaign or team to show."""
 
-    choices: Choices
+    choices: DayChoices
     where: Where | None = None
     campaign: str = ""
     team: str = ""
@@ -252,37 +230,19 @@ def asked_day(today: date) -> date:
     return query_day("day") or today
 
 
-def _choices(actor: Actor, where: Where | None = None) -> Choices:
-    """From the query, filled up with what the reader most likely means."""
-    today = business_day(now(), settings().zone)
-    on = where.day if where else asked_day(today)
-    campaign_id = where.campaign_id if where else query_id("campaign")
-    likely = campaign_for_day(actor, on) if campaign_id is None else None
-    campaigns = open_campaigns(actor, closed_too=True)
-    if campaign_id is None and (likely or campaigns):
-        campaign_id = (likely or campaigns[0]).id
-    team_id = where.team_id if where else query_id("team")
-    teams: tuple[tuple[int, str], ...] = ()
-    if campaign_id is not None:
-        teams = _teams(actor, campaign_id)
-        ids = [found for found, _name in teams]
-        if team_id is None or (where is None and team_id not in ids and "team" not in request.args):
-            mine = [found for found in ids if found in actor.lead_of] + [
-                found for found in ids if found in actor.team_ids
-            ]
-            team_id = next(iter([*mine, *ids]), None)
-    return Choices(campaigns, teams, today, on, campaign_id, team_id)
+def _choices(actor: Actor, where: Where | None = None) -> DayChoices:
+    today, scope = business_day(now(), settings().zone), team_scope(actor)
+    return day_choices(
+        actor,
+        today=today,
+        day=where.day if where else asked_day(today),
+        campaign_id=where.campaign_id if where else query_id("campaign"),
+        team_id=where.team_id if where else query_id("team"),
+        shows=lambda team_id: scope is None or team_id in scope,
+    )
 
 
-def _teams(actor: Actor, campaign_id: int) -> tuple[tuple[int, str], ...]:
-    campaign = get_campaign(actor, campaign_id)
-    if campaign.walk_in:
-        return tuple((team.id, team.name) for team in list_teams(actor))
-    scope = team_scope(actor)
-    return tuple((row.team_id, row.name) for row in teams_of(campaign_id) if scope is None or row.team_id in scope)
-
-
-def _day_page(actor: Actor, chosen: Choices, where: Where, form: LogForm | None = None, **more: Any) -> DayPage:
+def _day_page(actor: Actor, chosen: DayChoices, where: Where, form: LogForm | None = None, **more: Any) -> DayPage:
     check_team(actor, where.team_id)
     show_at(url_for("outreach.day"))
     team = dict(chosen.teams).get(where.team_id)
