@@ -245,7 +245,7 @@ def _apply(taker: _Taker, one: Sent, body: Body, text: str) -> Result:
     except Exception as error:  # one record that nobody foresaw must not hold up all that wait behind it
         log.error("field record %s: %s", body.kind, traced(error))
         return Result(one.uid, one.content_hash, "retry", code="field.retry")
-    return _told(record)
+    return _told(record, body.attachments)
 
 
 def _clocks(body: Body, skew: timedelta, received_at: datetime) -> tuple[Clocks, tuple[str, ...]]:
@@ -296,7 +296,8 @@ def _answer(status: str, code: str, facts: Mapping[str, Any] | None, lead_id: in
     return {"status": status, "code": code, "facts": dict(facts or {}), "lead": lead_id}
 
 
-def _told(record: FieldRecord) -> Result:
+def _told(record: FieldRecord, named: Sequence[str] | None = None) -> Result:
+    """The answer about a kept record. `named` are its attachments where its body is open already."""
     answer = record.answer
     day = business_day(record.received_at, zone_name()).isoformat()
     return Result(
@@ -307,7 +308,7 @@ def _told(record: FieldRecord) -> Result:
         code=answer["code"],
         facts=answer["facts"],
         lead_id=answer["lead"],
-        missing=missing_photos(record),
+        missing=missing_photos(record, named),
     )
 
 
@@ -315,11 +316,12 @@ def _refused(one: Sent, error: DomainError) -> Result:
     return Result(one.uid, one.content_hash, "rejected", code=error.code, facts=error.facts)
 
 
-def missing_photos(record: FieldRecord) -> tuple[str, ...]:
-    """Photos of a visit's record that have not come whole yet."""
+def missing_photos(record: FieldRecord, named: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Photos of a visit's record that have not come whole yet; its body is opened unless `named` says which it has."""
     if record.kind != "visit" or record.state not in TAKEN or not record.body_sealed:
         return ()
-    named = rules.read_body(open_body(record)).attachments
+    if named is None:
+        named = rules.read_body(open_body(record)).attachments
     if not named:
         return ()
     here = select(FieldPhoto.content_hash).where(FieldPhoto.content_hash.in_(named), FieldPhoto.state != "parts")
