@@ -87,6 +87,9 @@ LEFT_WHILE_SAVING = """Object.defineProperty(Navigator.prototype, 'vendor', { ge
   };"""
 
 
+NO_WORKER = "delete Navigator.prototype.serviceWorker;"
+
+
 def a_phone() -> str:
     """A mobile number that no lead has yet."""
     return f"139{next(_numbers) % 100_000_000:08d}"
@@ -450,6 +453,21 @@ def test_where_nothing_can_be_kept_the_ordinary_pages_are_named(visit: Visit) ->
     page.goto("/m/zh/#lead")
     expect(page.get_by_role("heading", name="此浏览器无法保存记录")).to_be_visible()
     expect(page.get_by_role("link", name="登记线索").first).to_have_attribute("href", "/leads/new")
+
+
+def test_where_no_worker_is_the_pages_say_so_and_still_lose_nothing(visit: Visit) -> None:
+    """As in the browsers inside WeChat and WeCom: a store, but no pages without a network."""
+    page = visit("m101", size=PHONE)
+    page.add_init_script(NO_WORKER)
+    with page.expect_response("**/m/api/bundle"):
+        opened(page)
+    expect(page.locator(".wt-note", has_text="此浏览器不能离线打开页面")).to_be_visible()
+    go(page, "lead")
+    with without_network(page):
+        save_lead(page, "谷雨", a_phone())
+        badge(page, 1)
+    badge(page, 0)
+    assert [one["state"] for one in page.evaluate(STORES)["records"]] == ["sent"]
 
 
 def test_data_that_was_cleared_is_noticed(phone: Callable[..., Page]) -> None:

@@ -1,10 +1,13 @@
 /* Sentences of several screens: what happened to a record, and what it was. */
 import { S } from "./account.js";
-import { toast } from "./dom.js";
+import { note, toast } from "./dom.js";
 import * as records from "./records.js";
 import { t } from "./words.js";
 
 export const full = () => toast(t("store.full"), "bad", null, 12);
+
+/** What the browsers of WeChat and WeCom cannot do. */
+export const withoutWorker = () => !("serviceWorker" in navigator) && note("info", t("plain.no_worker"));
 
 export function savedToast(act = null, words = null) {
   toast(`${words ?? t("saved")} · ${t("to_send", { n: records.unsent() })}`, "good", act);

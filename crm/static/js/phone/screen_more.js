@@ -1,8 +1,9 @@
 /* PK and meetings as far as the phone knows them, and what this phone is and keeps. */
 import { S } from "./account.js";
 import { MEASURES } from "./choices.js";
-import { button, fill, h, link, note, panel } from "./dom.js";
+import { button, fill, h, link, panel } from "./dom.js";
 import * as records from "./records.js";
+import { withoutWorker } from "./says.js";
 import { standing } from "./screen_today.js";
 import { clock, page, t } from "./words.js";
 
@@ -42,7 +43,7 @@ export function build(place) {
       panel(t("about.install"), installed ? h("p", {}, t("about.installed")) : [
         h("p", {}, t("about.install.words")),
         install && button(t("about.install.do"), async () => { await install.prompt(); install = null; draw(); }, { kind: "wt-primary", symbol: "download" })]),
-      !("serviceWorker" in navigator) && note("warn", t("plain.no_worker")),
+      withoutWorker(),
       panel(t("about.keeps"), h("p", {}, t("about.keeps.words")), h("p", {}, t("about.privacy"))),
       panel(t("about.phone"), h("dl.wt-facts", {},
         fact(t("about.version"), page.version), fact(t("about.device"), S.device?.slice(0, 8)), fact(t("about.user"), S.session?.user?.name),

@@ -3,6 +3,7 @@ import { S } from "./account.js";
 import { MEASURES } from "./choices.js";
 import { fill, h, link, panel } from "./dom.js";
 import * as records from "./records.js";
+import { withoutWorker } from "./says.js";
 import { clock, day, t } from "./words.js";
 
 export function build(place) {
@@ -15,6 +16,7 @@ function strangers() {
   return [
     panel(t("welcome"), h("p", {}, t("welcome.words")), S.colleagues > 0 && h("p", {}, t("colleague.waits", { n: S.colleagues })),
       link(t("sign_in"), signInAddress(), { kind: "wt-primary", symbol: "login" })),
+    withoutWorker(),
   ];
 }
 
@@ -28,6 +30,7 @@ function screen() {
       link(t("record.visit"), "#visit", { kind: "wt-big", symbol: "building-store" }),
       link(t("record.lead"), "#lead", { kind: "wt-big", symbol: "user-plus" })),
     outbox(),
+    withoutWorker(),
     panel(session?.team?.name ?? t("no_team"),
       bundle === null ? h("p.wt-muted", {}, t("today.empty")) : [
         h("p", {}, campaign ? [bundle.campaigns.length > 1 ? null : campaign.name, campaign.district].filter(Boolean).join(" · ") : t("no_campaign")),
