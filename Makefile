@@ -48,13 +48,13 @@ browser: setup ## the tests in Chromium
 chaos: setup ## 3,000 records through a hostile network to a server that is killed 25 times: none lost, none doubled
 	$(PY) -m tests.field.chaos
 
-matrix: setup ## all pairs of what can go wrong with the phone's pages, in Chromium (about ten minutes)
+matrix: setup ## all pairs of what can go wrong with the phone's pages, in Chromium (about twenty minutes)
 	$(PY) -m tests.browser.matrix
 
 stories: setup ## twenty stories of the phone in Chromium, WebKitGTK and Firefox, as far as they are there
 	$(PY) -m tests.browser.stories
 
-lighthouse: setup ## Lighthouse's scores of the phone's first page
+lighthouse: setup ## Lighthouse's scores of the phone's pages
 	$(PY) -m tests.browser.lighthouse
 
 check: test lint ## everything: tests, style, types, directions between rooms, both languages

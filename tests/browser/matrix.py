@@ -182,7 +182,8 @@ class Runner:
         return self.states[login]
 
     def _taken_by_strangers(self) -> None:
-        """Customers whom another team has already."""
+        """Customers whom another team has already. Both strangers sign in now, while there is a server."""
+        self.state(STRANGERS[1])
         phone = Guest(self.browser, self.server.served, storage_state=self.state(STRANGERS[0]))
         phone.open("lead")
         phone.all_sent()
@@ -412,8 +413,6 @@ class _Story:
         elif session == "moved team":
             self.old_team = self._team()
             self._into_team(3)
-        elif session == "another signs in":
-            self.states_of_other = self.runner.state(STRANGERS[1]) if self.server.process else None
 
     def _team(self) -> int:
         found = "SELECT team_id FROM membership WHERE valid_to IS NULL AND user_id = (SELECT id FROM user_account WHERE login = ?)"
@@ -432,6 +431,10 @@ class _Story:
         context = self.phone.context
         context.unroute("**/m/api/sync")
         self._faults()
+        if self.case.session == "another signs in":
+            # Before there is a network: else the first one's page would be quick enough to send all by itself.
+            context.clear_cookies()
+            context.add_cookies(self.runner.state(STRANGERS[1])["cookies"])
         context.set_offline(False)
         self.page.evaluate(ONLINE)
         if self.server.process is None:
@@ -458,8 +461,6 @@ class _Story:
             self._all_kept()
             self.server.rows("UPDATE user_account SET active = 1 WHERE login = ?", self.login)
         elif session == "another signs in":
-            context.clear_cookies()
-            context.add_cookies(self.runner.state(STRANGERS[1])["cookies"])
             self.phone.goto("outbox")
             until(
                 self.page,
