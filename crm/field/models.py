@@ -53,7 +53,10 @@ class FieldRecord(Base):
 
 
 class FieldDevice(Base):
-    """A phone (or a browser) of one person: how far its own count of records has come, and when it last spoke."""
+    """A phone (or a browser) of one person: how far its own count of records has come, and when it last spoke.
+
+    What can be read on a phone that is reported lost goes at its next contact: `cleared_at`.
+    """
 
     __tablename__ = "field_device"
 
@@ -63,6 +66,8 @@ class FieldDevice(Base):
     first_seen: Mapped[datetime] = mapped_column(UTCDateTime)
     last_seen: Mapped[datetime] = mapped_column(UTCDateTime)
     cleared_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    lost_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    lost_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
 
 
 class FieldPhoto(Base):

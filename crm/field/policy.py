@@ -1,4 +1,5 @@
-"""Who may record with a phone in the field, who looks after what phones sent that could not be taken in, who watches a team's day."""
+"""Who may record with a phone in the field, who looks after what phones sent that could not be taken in, who watches a team's day,
+who reports a phone lost."""
 
 from enum import StrEnum
 
@@ -11,20 +12,29 @@ from crm.outreach.policy import writes_for
 class FieldPermission(StrEnum):
     """Alphabetical. What waits for a decision holds customers: its name starts with "leads.", which no external organiser holds."""
 
+    ANY_PHONE = "field.any_phone"
     HELD = "leads.held"
+    PHONES = "field.phones"
     RECORD = "field.record"
     TEAM = "field.team"
 
 
-_RECORD = frozenset({FieldPermission.RECORD})
+_RECORD = frozenset({FieldPermission.PHONES, FieldPermission.RECORD})
+_ANY_PHONE = frozenset({FieldPermission.ANY_PHONE, FieldPermission.PHONES})
 GRANTS: dict[Role, frozenset[str]] = {
-    Role.ADMIN: frozenset(),
+    Role.ADMIN: _ANY_PHONE,
     Role.AUDITOR: frozenset(),
     Role.MANAGER: frozenset({FieldPermission.TEAM}),
     Role.MEMBER: _RECORD,
-    Role.ORGANISER: _RECORD | {FieldPermission.HELD, FieldPermission.TEAM},
+    Role.ORGANISER: _RECORD | _ANY_PHONE | {FieldPermission.HELD, FieldPermission.TEAM},
     Role.TEAM_LEAD: _RECORD | {FieldPermission.TEAM},
 }
+
+
+def check_phones(actor: Actor, user_id: int) -> None:
+    """Raises NotFound for the phones of others, which only administrators and organisers look after."""
+    if user_id != actor.user_id and not actor.may(FieldPermission.ANY_PHONE):
+        raise NotFound("people.no_user")
 
 
 def check_opens(actor: Actor, visit: Visit) -> None:

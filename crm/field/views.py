@@ -131,4 +131,4 @@ def _gzip(text: str) -> bytes:
     return gzip.compress(text.encode(), mtime=0)
 
 
-from crm.field import views_api, views_desk, views_team  # noqa: E402, F401 - further views of this blueprint
+from crm.field import views_api, views_desk, views_phones, views_team  # noqa: E402, F401 - further views of this blueprint

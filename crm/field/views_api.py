@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
-from crm.field import commands, photos, queries, rules, sealing
+from crm.field import commands, phones, photos, queries, rules, sealing
 from crm.field.commands import Result, Sent
 from crm.field.models import FieldPhoto
 from crm.field.policy import FieldPermission
@@ -25,8 +25,8 @@ from crm.kernel.submissions import content_hash
 from crm.kernel.unit_of_work import unit_of_work
 from crm.leads.contact import reveal_phone
 from crm.people.queries import team_names
-from crm.web.forms import int_or
-from crm.web.guards import for_programs, requires
+from crm.web.forms import int_or, query_id
+from crm.web.guards import for_programs, public, requires
 from crm.web.identity import settings, the_actor
 from crm.web.wording import sentence
 
@@ -45,10 +45,11 @@ def session() -> Response:
     """Who is signed in, a fresh token, the server's clock, and the key to seal with."""
     actor, at = the_actor(), now()
     device = request.args.get("device", "")
-    last_seq = 0
+    last_seq, wipe = 0, False
     if rules.is_uid(device):
         with unit_of_work():
             last_seq = commands.note_device(actor, device, at=at)
+            wipe = phones.must_clear(device, actor.user_id or 0, at=at)
     team_id, names = queries.team_of(actor), team_names()
     to = sealing.recipient(keys())
     return jsonify(
@@ -60,10 +61,22 @@ def session() -> Response:
         zone=settings().zone,
         key={"id": to.id, "public": sealing.packed(to.public)},
         device={"last_seq": last_seq},
-        wipe=False,
+        wipe=wipe,
         notice=queries.notice(),
         bank=settings().bank,
     )
+
+
+@blueprint.get("/m/api/phone")
+@public
+@for_programs
+def lost_phone() -> Response:
+    """Whether what a person left on this phone has to go. A phone asks when its session has ended; strangers hear no."""
+    device, user_id, wipe = request.args.get("device", ""), query_id("user"), False
+    if rules.is_uid(device) and user_id is not None:
+        with unit_of_work():
+            wipe = phones.must_clear(device, user_id, at=now())
+    return jsonify(wipe=wipe)
 
 
 @blueprint.get("/m/api/bundle")

@@ -29,6 +29,7 @@ ERRORS: dict[str, Any] = {
         "The customer that this belongs to is not there: the record that made it was not taken in, or it is not yours to see."
     ),
     "field.needed": _l("This is needed."),
+    "field.no_phone": _l("There is no such phone."),
     "field.no_record": _l("This account records no customers."),
     "field.not_held": _l("This record waits for nobody."),
     "field.not_leading": _l("This is for whoever leads the team."),
@@ -53,6 +54,8 @@ ERRORS |= {
     "rescue.many": _l("A file may hold %(most)s records at most."),
 }
 ACTS: dict[str, Any] = {
+    "field.phone_found": _l("Phone found again"),
+    "field.phone_lost": _l("Phone reported lost"),
     "field.read_again": _l("Record of a phone read again"),
     "field.rescue": _l("Records taken in from a phone's file"),
     "field.settle": _l("Record of a phone decided on"),

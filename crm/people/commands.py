@@ -261,7 +261,12 @@ def sign_out(actor: Actor) -> None:
 
 def end_other_sessions(actor: Actor) -> User:
     """Ends every session of the actor; the view opens the present one again."""
-    user = _user(actor.user_id or 0)
+    return end_sessions_of(actor, actor.user_id or 0)
+
+
+def end_sessions_of(actor: Actor, user_id: int) -> User:
+    """Ends every session of a person."""
+    user = _user(user_id)
     user.session_version += 1
     audit.record(actor, "people.end_sessions", "user", user.id)
     return user

@@ -77,6 +77,10 @@ BESIDE = """() => new Promise((done) => {
 })"""
 CLEARED = """() => new Promise((done) => { indexedDB.deleteDatabase("waituo-phone").onsuccess = done; })"""
 HAS_RESERVE = f"async () => (await ({STORES})()).meta.some((one) => one?.length > 2e6)"
+NOBODY = """() => {
+  dispatchEvent(new Event("online"));
+  return document.getElementById("wt-signout").hidden;
+}"""
 ONLINE = """() => dispatchEvent(new Event("online"))"""
 OPEN_RECORDS = """() => new Promise((done) => {
   const it = indexedDB.open("waituo-phone");
@@ -454,12 +458,16 @@ class _Story:
 
     def _signed_in_again(self) -> None:
         session, context = self.case.session, self.phone.context
-        if session in ("ended", "password changed", "disabled"):
+        if session == "disabled":
+            # Whoever is shut out has nothing left to read on the phone; what waits stays sealed.
+            until(self.page, NOBODY) if self._heard() else None
+            self._all_kept()
+            self.server.rows("UPDATE user_account SET active = 1 WHERE login = ?", self.login)
+        elif session in ("ended", "password changed"):
             expect(self.page.locator("#wt-notes")).to_contain_text(
                 "您已退出登录", timeout=30_000
             ) if self._heard() else None
             self._all_kept()
-            self.server.rows("UPDATE user_account SET active = 1 WHERE login = ?", self.login)
         elif session == "another signs in":
             self.phone.goto("outbox")
             until(

@@ -20,6 +20,8 @@ from tests.browser.test_every_page import broken
 RECEIPT = re.compile(r"回执 \d{8}-\d{6}")
 NO_NETWORK = ("ERR_INTERNET_DISCONNECTED", "net::ERR_FAILED")
 SCREENS = ("today", "record", "visit", "lead", "leads", "outbox", "pk", "meetings", "about", "team")
+LOSER = "m305"
+"""Whose sessions all end in a test."""
 _numbers = count(time.time_ns() // 1_000_000)
 
 OPEN = "const base = await new Promise((done) => { const it = indexedDB.open('waituo-phone'); it.onsuccess = () => done(it.result); });"
@@ -376,6 +378,34 @@ def test_signing_out_leaves_nothing_readable_and_loses_nothing(visit: Visit, ser
     expect(page.get_by_label("称呼")).to_have_value("吴老板")
     go(page, "outbox")
     expect(page.locator("li[data-state=sent]")).to_contain_text(RECEIPT)
+
+
+def test_a_lost_phone_clears_itself_and_what_was_not_sent_is_not_lost(visit: Visit, server: Served) -> None:
+    page, desk = visit(None, size=PHONE), visit("organiser")
+    server.sign_in(page, LOSER)
+    opened(page)
+    expect(page.locator("#wt-state")).to_have_text("全部已上传")
+    user = page.evaluate("async () => (await (await fetch('/m/api/session')).json()).user.id")
+    name, number = "司马青云", a_phone()
+    go(page, "lead")
+    page.watch.allow("401")
+    with without_network(page):
+        save_lead(page, name, number)
+        badge(page, 1)
+        desk.goto(f"/field/phones/{user}")
+        desk.get_by_role("button", name="报失").click()
+        desk.get_by_role("button", name="确认报失").click()
+        expect(desk.get_by_text("已报失，尚未联网")).to_be_visible()
+    expect(page.get_by_role("link", name="登录").first).to_be_visible()
+    assert page.evaluate(READABLE, [name, number]) == []
+    assert [one["state"] for one in page.evaluate(STORES)["records"]] == ["waiting"]
+    desk.reload()
+    expect(desk.get_by_text("已清除", exact=True)).to_be_visible()
+    desk.get_by_role("button", name="已找回").click()
+    expect(desk.get_by_text("使用中")).to_be_visible()
+    server.sign_in(page, LOSER)
+    opened(page, "outbox")
+    expect(page.locator("li[data-state=sent]")).to_have_count(1)
 
 
 def test_when_the_session_has_ended_everything_waits_for_the_sign_in(phone: Callable[..., Page]) -> None:

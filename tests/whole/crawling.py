@@ -17,6 +17,8 @@ from crm.contest.adjusting import adjust
 from crm.enquiries import commands as enquiries
 from crm.enquiries.queries import enquiry_of_token
 from crm.enquiries.taking import Asked, Sender, receive
+from crm.field.commands import note_device
+from crm.field.phones import report_lost
 from crm.kernel.clock import at_local
 from crm.kernel.db import db
 from crm.kernel.unit_of_work import unit_of_work
@@ -40,6 +42,8 @@ WORDS = {
     "format": ("svg", "png"),
 }
 """Arguments of addresses that are words."""
+PHONE = "7d1f4c52-7a0b-4a55-8f0c-2f6f0c1f9b11"
+"""The id of a phone that two members use; one of them has reported it lost."""
 Rows = dict[str, Counter[tuple[object, ...]]]
 """The rows of each table."""
 WRITTEN = ("text", "textarea", "number", "tel", "email", "date", "file")
@@ -76,6 +80,9 @@ def one_of_everything(cast, actor, *, phone: str = "13900009999", name: str = "�
         case = add_case_card(olga, evening, member_id=cast.users["bob"], opening="您好", at=NOON)
         report = store_evening_report(olga, **place, day=DAY_2, as_of=BELL, at=BELL)
         aside = kept_aside(actor, cast)
+        for name in ("bob", "dora"):
+            note_device(actor(name), PHONE, at=NOON)
+        report_lost(olga, cast.users["dora"], PHONE, at=NOON)
         ids = {
             "record_id": aside, "todo_id": [todo.id], "case_id": [case.id], "report_id": [report.id], "adjustment_id": [fine.id],
             "clash_id": [clash.clash_id],

@@ -24,6 +24,7 @@ WITHOUT: dict[str, str] = {
     "campaigns.save_district": "puts one district in or takes one out, whatever the others are",
     "contest.appeal_clash": _STEP,
     "contest.confirm_rules": _STEP,
+    "field.report_lost": "ends the sessions of a person whose phone is gone, whatever was changed of them meanwhile",
     "intake.cancel": _STEP,
     "intake.undo": _STEP,
     "leads.assign": _FACT,

@@ -70,7 +70,7 @@ export async function greet() {
   if (typeof data.user?.id !== "number" || typeof data.csrf !== "string" || typeof data.key?.public !== "string") throw new Trouble("garbage");
   setClock(data.now, asked, performance.now());
   if (await stillLeaving(data.user.id)) { await leave(data.csrf); throw new Trouble("signed_out"); }
-  if (data.wipe) { await forget(data.user.id); await records.load(); store.changed("left"); throw new Trouble("signed_out"); }
+  if (data.wipe) { await clear(data.user.id); await leave(data.csrf); throw new Trouble("signed_out"); }
   const newKey = await takeSession(data);
   if (await goOnFrom(data.device?.last_seq ?? 0)) S.warning = "cleared";
   if (newKey) records.forgetReadable();
@@ -84,9 +84,25 @@ async function whoAmI() {
   try {
     return await mustAsk(`/m/api/session?device=${S.device}`);
   } catch (error) {
-    if (error.kind === "signed_out") await store.base().delete("meta", "leaving");
+    if (error.kind === "signed_out") {
+      await store.base().delete("meta", "leaving");
+      if (S.user !== null && (await reportedLost())) await clear(S.user);
+    }
     throw error;
   }
+}
+
+/** Whether this phone was reported lost, or its user shut out: then nothing readable may stay, though the session is over. */
+async function reportedLost() {
+  const { data } = await mustAsk(`/m/api/phone?device=${S.device}&user=${S.user}`);
+  return data.wipe === true;
+}
+
+async function clear(user) {
+  await forget(user);
+  records.forgetReadable();
+  await records.load();
+  store.changed("left");
 }
 
 /** Copies and drafts that a sign-out sealed are asked back, for their owner only. */
