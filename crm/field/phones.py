@@ -62,7 +62,7 @@ def report_lost(actor: Actor, user_id: int, device: str, *, at: datetime) -> Non
         return
     phone.lost_at, phone.lost_by_id, phone.cleared_at = at, actor.user_id, None
     end_sessions_of(actor, user_id)
-    audit.record(actor, "field.phone_lost", "user", user_id, phone=device[:8])
+    audit.record(actor, "field.phone_lost", "user", user_id, device=device[:8])
 
 
 def report_found(actor: Actor, user_id: int, device: str) -> None:
@@ -71,7 +71,7 @@ def report_found(actor: Actor, user_id: int, device: str) -> None:
     if phone.lost_at is None:
         return
     phone.lost_at = phone.lost_by_id = None
-    audit.record(actor, "field.phone_found", "user", user_id, phone=device[:8])
+    audit.record(actor, "field.phone_found", "user", user_id, device=device[:8])
 
 
 def must_clear(device: str, user_id: int, *, at: datetime) -> bool:

@@ -77,7 +77,7 @@ def test_the_phones_of_a_person_who_is_shut_out_clear_themselves(bobs_phone, cli
 
 
 @pytest.mark.parametrize(
-    "asked", ["", "device=x&user=1", f"device={uuid.uuid4()}&user=1", f"device={DEVICE}", "user=5"]
+    "asked", ["", "device=x&user=1", "device=5d2f7c0a-0f4e-4f6c-9a2b-6a1c2f3e4d50&user=1", f"device={DEVICE}", "user=5"]
 )
 def test_strangers_hear_no_and_write_nothing(bobs_phone, client_of, asked):
     before = [(one.device, one.cleared_at) for one in db.session.scalars(db.select(FieldDevice))]
