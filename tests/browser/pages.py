@@ -17,7 +17,7 @@ from crm.wiring import GRANTS
 NO_PAGES = frozenset({
     "static", "web.health", "web.fresh_token", "web.home", "figures.funnel_csv", "reports.download", "intake.problems",
     "intake.progress", "intake.columns", "intake.show", "intake.template", "districts.branch", "contest.standings",
-    "contest.projected", "field.bundle", "field.held_record",
+    "contest.projected", "field.bundle", "field.held_record", "field.lost_phone",
     "field.home", "field.manifest", "field.photo", "field.photo_state", "field.session", "field.shell",
     "field.start", "field.team_json", "field.team_workbook", "field.worker", "people.welcome", "people.sign_in", "leads.merge",
     "enquiries.picture", "enquiries.take_out", "enquiries.thanks",
@@ -29,6 +29,8 @@ QUESTIONS = {
     "contest.score": "?team=1",
     "figures.funnel": "?window=all",
 }
+OWN = frozenset({"field.phones_page"})
+"""Pages about a person, which only some may open of others."""
 TEAM = "(SELECT id FROM team WHERE name = '飞虎队')"
 SPRINT = "(SELECT id FROM campaign WHERE code = 'DEMO-ROADSHOW')"
 RECORDS = {
@@ -72,6 +74,7 @@ def pages(home: Path, login: str) -> list[tuple[str, str]]:
     allowed = GRANTS[ROLE_OF[login]] | {PUBLIC, SIGNED_IN}
     with closing(sqlite3.connect(home / "demo" / "crm.db")) as base:
         values = {name: base.execute(question).fetchone()[0] for name, question in RECORDS.items()}
+        (own,) = base.execute("SELECT id FROM user_account WHERE login = ?", [login]).fetchone()
     # An administrator brings people in and no customers.
     values["kind"] = "leads" if "intake.leads" in allowed else "roster"
     found = []
@@ -81,8 +84,7 @@ def pages(home: Path, login: str) -> list[tuple[str, str]]:
             and rule.endpoint not in NO_PAGES
             and permission_of(app, rule.endpoint) in allowed
         ):
-            address = app.url_map.bind("localhost").build(
-                rule.endpoint, {name: values[name] for name in rule.arguments}
-            )
+            known = values | {"user_id": own} if rule.endpoint in OWN else values
+            address = app.url_map.bind("localhost").build(rule.endpoint, {name: known[name] for name in rule.arguments})
             found.append((rule.endpoint, address + QUESTIONS.get(rule.endpoint, "")))
     return sorted(found)
