@@ -10,9 +10,9 @@ from crm.outreach.policy import writes_for
 
 
 class FieldPermission(StrEnum):
-    """Alphabetical. What waits for a decision holds customers: its name starts with "leads.", which no external organiser holds."""
+    """Alphabetical. Names that start with "leads." no external organiser holds: behind them are customers, or the phones of others."""
 
-    ANY_PHONE = "field.any_phone"
+    ANY_PHONE = "leads.any_phone"
     HELD = "leads.held"
     PHONES = "field.phones"
     RECORD = "field.record"

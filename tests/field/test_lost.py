@@ -90,6 +90,7 @@ def test_people_report_their_own_and_organisers_anybodys(bobs_phone, client_of, 
     assert report(client_of("dora"), cast, "lost") == 404
     assert report(client_of("alice"), cast, "lost") == 404  # who leads the team records, and looks after no phones
     assert report(client_of("mona"), cast, "lost") == 403
+    assert report(client_of("tim"), cast, "lost") == 404  # hired: no customers, and nobody's sessions
     assert report(client_of("bob"), cast, "lost", device=str(uuid.uuid4())) == 404
     assert client_of("dora").get(f"/field/phones/{cast.users['bob']}").status_code == 404
     page = client_of("bob").get(f"/field/phones/{cast.users['bob']}").get_data(as_text=True)

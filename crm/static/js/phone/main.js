@@ -175,8 +175,8 @@ function hears() {
 
 /** The page is shown again as it was when it was left. */
 async function comeBack() {
-  if (!ready) { location.reload(); return; }
   if (!(await store.comeBack())) return;
+  if (!ready) { location.reload(); return; }
   await followOtherTab();
   look();
   flush();

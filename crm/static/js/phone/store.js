@@ -35,7 +35,7 @@ export async function open(onTrouble = troubled) {
     terminated: () => { db = null; onTrouble("store.closed"); },
   });
   if (left) { opened.close(); throw new Error("the page was left"); }
-  watch(unwrap(opened));
+  if (HOLDS_ON) watch(unwrap(opened));
   db = opened;
 }
 

@@ -94,8 +94,12 @@ async function whoAmI() {
 
 /** Whether this phone was reported lost, or its user shut out: then nothing readable may stay, though the session is over. */
 async function reportedLost() {
-  const { data } = await mustAsk(`/m/api/phone?device=${S.device}&user=${S.user}`);
-  return data.wipe === true;
+  try {
+    const { data } = await mustAsk(`/m/api/phone?device=${S.device}&user=${S.user}`);
+    return data.wipe === true;
+  } catch {
+    return false; // the session is over all the same; at the next contact it asks again
+  }
 }
 
 async function clear(user) {
